@@ -1,0 +1,95 @@
+import type { FastifyHttpOptions, FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Server } from 'node:http'
+import type { Config } from './config.ts'
+import access from './plugins/access.ts'
+import accounts from './plugins/accounts.ts'
+import audit from './plugins/audit.ts'
+import clock from './plugins/clock.ts'
+import database from './plugins/database.ts'
+import discovery from './plugins/discovery.ts'
+import drain, { DrainingResponse } from './plugins/drain.ts'
+import errors, { unparsedOptions } from './plugins/errors.ts'
+import http, { httpOptions, securityHeaders } from './plugins/http.ts'
+import keys from './plugins/keys.ts'
+import openapi from './plugins/openapi.ts'
+import origin from './plugins/origin.ts'
+import passwords from './plugins/passwords.ts'
+import routeTable from './plugins/route-table.ts'
+import secrets from './plugins/secrets.ts'
+import sessions from './plugins/sessions.ts'
+import signIn from './plugins/sign-in.ts'
+import strictJson from './plugins/strict-json.ts'
+import tokens from './plugins/tokens.ts'
+import users from './plugins/users.ts'
+import validation from './plugins/validation.ts'
+import health from './routes/health.ts'
+import login from './routes/login.ts'
+import me from './routes/me.ts'
+import methodNotAllowed from './routes/method-not-allowed.ts'
+import description from './routes/openapi.ts'
+import guarded from './routes/protected.ts'
+import register from './routes/register.ts'
+import wellKnown from './routes/well-known.ts'
+
+export interface AppOptions {
+  config: Config
+  /** Milliseconds since 1970, for a test that turns the clock. */
+  now?: () => number
+}
+
+/** What Fastify itself must be made with for this app: limits, log, and answers to what never becomes a request. */
+export function fastifyOptions (config: Config) {
+  const { http: limits, ...options } = httpOptions(config.http)
+  return {
+    ...options,
+    ...unparsedOptions(securityHeaders(config.http)),
+    http: { ...limits, ServerResponse: DrainingResponse }
+  } satisfies FastifyHttpOptions<Server>
+}
+
+/** The map: every plugin and route, in the order in which they start. */
+const app: FastifyPluginAsync<AppOptions> = async (app, { config, ...turned }) => {
+  const headers = securityHeaders(config.http)
+
+  // platform
+  await app.register(clock, turned)
+  await app.register(errors, { headers })
+  await app.register(routeTable)
+  await app.register(origin)
+  await app.register(http, { corsOrigins: config.http.corsOrigins, headers })
+  await app.register(strictJson)
+  await app.register(validation)
+  await app.register(drain)
+  await app.register(secrets, config.secrets)
+  await app.register(database, config.database)
+  await app.register(audit)
+  await app.register(openapi, config.openapi)
+
+  // identity
+  await app.register(users)
+  await app.register(passwords, config.passwords)
+  await app.register(keys, config.keys)
+  await app.register(tokens, config.tokens)
+  await app.register(sessions, config.sessions)
+  await app.register(discovery, config.tokens)
+
+  // use cases
+  await app.register(accounts, config.accounts)
+  await app.register(signIn)
+
+  // guard: every route below it says who may call it
+  await app.register(access)
+
+  // routes
+  await app.register(health)
+  await app.register(wellKnown)
+  await app.register(description)
+  await app.register(register)
+  await app.register(login)
+  await app.register(guarded)
+  await app.register(me)
+  await app.register(methodNotAllowed)
+}
+
+export default fp(app, { name: 'gatehouse', fastify: '5.x' })

@@ -1,0 +1,228 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+
+/** One line of the environment: what it is called, what it means when it is not set, and how its text is read. */
+interface Variable<T> {
+  /** What is used where the variable is not set; null where nothing is. */
+  default: string | null
+  /** How docs/configuration.md writes a default that is worked out from others. */
+  shown?: string
+  /** For docs/configuration.md. */
+  about: string
+  /** True where `NAME_FILE` may name a file that holds the value. */
+  secret?: boolean
+  /** Throws `Fault` with what is wanted, never with what was given. */
+  parse: (text: string) => T
+}
+
+/** What is wrong with one variable, in words that follow its name. */
+class Fault extends Error {}
+
+/** The environment cannot be used. `faults` names every variable at fault and no value. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+
+  constructor (faults: readonly string[]) {
+    super(`The configuration is not usable:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    this.faults = faults
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const seconds = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
+
+const variables = {
+  HOST: text('127.0.0.1', 'Address to listen on; the image sets `0.0.0.0`.'),
+  PORT: integer('3000', 0, 65_535, 'Port to listen on; 0 takes a free one.'),
+  PUBLIC_URL: { default: null, shown: 'http://localhost:PORT', about: 'The `iss` of every token and the base of every address handed out; never taken from a request.', parse: url },
+  AUDIENCE: text('api', 'The `aud` of every token: who the tokens are for.'),
+  CLIENT_ID: text('gatehouse', 'The `client_id` of sessions begun at `/login`.'),
+  DATABASE_URL: { default: 'sqlite:data/gatehouse.db', secret: true, about: '`sqlite:` and a path (the folder is made if absent), or `sqlite::memory:` for a trial that forgets everything.', parse: databaseUrl },
+  DATABASE_TIMEOUT: duration('2s', 0.1, 60, 'How long a call waits for the database before it is answered 503.'),
+  SQLITE_SYNCHRONOUS: oneOf('full', ['full', 'normal'], '`normal` is faster and may lose the last commits at power loss.'),
+  SECRET_KEY: { default: null, secret: true, about: 'Any text of 32 bytes or more; wraps the private keys and derives refresh tokens. Not set: made once beside the SQLite file, mode 0600. Weak, default or placeholder ones are refused.', parse: secret },
+  ACCESS_TOKEN_TTL: duration('10m', 1, 3600, 'How long an access token lives.'),
+  REFRESH_IDLE_TTL: duration('7d', 1, 366 * seconds.d, 'How long a session lives unused.'),
+  REFRESH_ABSOLUTE_TTL: duration('30d', 1, 3660 * seconds.d, 'How long a session lives at most; not less than `REFRESH_IDLE_TTL`.'),
+  CLOCK_SKEW: duration('5s', 0, 60, 'How far clocks may differ when a token is checked.'),
+  KEY_ROTATION: duration('30d', seconds.h, 3660 * seconds.d, 'How long a signing key signs before the next one does.'),
+  REGISTRATION: oneOf('open', ['open', 'closed'], '`closed`: nobody can register.'),
+  PASSWORD_MIN_LENGTH: integer('8', 8, 128, 'Characters; NIST asks for 15 where the password is the only factor.'),
+  ARGON2_MEMORY: integer('19456', 19_456, 262_144, 'KiB a password hash uses; less than OWASP\'s minimum is refused.'),
+  ARGON2_TIME: integer('2', 2, 10, 'Passes a password hash makes over that memory.'),
+  TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
+  CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),
+  LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'The least severe log line that is written.'),
+  DRAIN_DELAY: duration('5s', 0, 600, 'How long requests are still served after SIGTERM, while the gateway takes notice.'),
+  DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.')
+} as const satisfies Record<string, Variable<unknown>>
+
+type Name = keyof typeof variables
+type Values = { [N in Name]: ReturnType<(typeof variables)[N]['parse']> | ((typeof variables)[N]['default'] extends string ? never : null) }
+
+/** The names, defaults and meanings of all variables, in the order of docs/configuration.md. */
+export const configurationTable: ReadonlyArray<{ name: string, default: string, secret: boolean, about: string }> =
+  Object.entries<Variable<unknown>>(variables).map(([name, { default: value, shown = value || 'none', secret = false, about }]) =>
+    ({ name, default: shown, secret, about }))
+
+export type Config = ReturnType<typeof compose>
+
+/**
+ * The configuration, read from the environment, checked and frozen: one slice for each plugin.
+ * Lifetimes are in seconds. Throws ConfigError that names every fault at once and no value.
+ */
+export function readConfig (environment: Environment): Config {
+  const faults: string[] = []
+  const values = Object.fromEntries(Object.entries<Variable<unknown>>(variables).map(([name, variable]) =>
+    [name, readVariable(environment, name, variable, faults)])) as Values
+  if (faults.length === 0) faults.push(...contradictions(values))
+  if (faults.length > 0) throw new ConfigError(faults)
+  return deepFreeze(compose(values))
+}
+
+/** Names in the environment that look like one of ours misspelt: `[what is set, what was perhaps meant]`. */
+export function nearMisses (environment: Environment): Array<[string, string]> {
+  const known = configurationTable.flatMap(({ name, secret }) => secret ? [name, `${name}_FILE`] : [name])
+  const strangers = Object.keys(environment).filter((name) => !known.includes(name))
+  return strangers.flatMap((name) => {
+    const meant = known.find((candidate) => isNearMiss(name.toUpperCase(), candidate))
+    return meant === undefined ? [] : [[name, meant] as [string, string]]
+  })
+}
+
+function compose (values: Values) {
+  const publicUrl = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`
+  return {
+    listen: { host: values.HOST, port: values.PORT },
+    http: { trustProxy: values.TRUST_PROXY, corsOrigins: values.CORS_ORIGINS, https: publicUrl.startsWith('https:'), logLevel: values.LOG_LEVEL },
+    drain: { delay: values.DRAIN_DELAY },
+    openapi: { publicUrl, pages: values.DOCUMENTATION === 'on' },
+    database: { ...values.DATABASE_URL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
+    secrets: { secretKey: values.SECRET_KEY, databaseFile: values.DATABASE_URL.file },
+    keys: { rotation: values.KEY_ROTATION },
+    tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
+    sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL },
+    passwords: { minLength: values.PASSWORD_MIN_LENGTH, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME },
+    accounts: { registration: values.REGISTRATION }
+  }
+}
+
+function readVariable (environment: Environment, name: string, variable: Variable<unknown>, faults: string[]): unknown {
+  try {
+    const given = environment[name] || (variable.secret ? readSecretFile(environment, name) : undefined)
+    const text = given || variable.default
+    return text === null ? null : variable.parse(text)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    faults.push(`${name} ${error.message}`)
+    return null
+  }
+}
+
+function readSecretFile (environment: Environment, name: string): string | undefined {
+  const file = environment[`${name}_FILE`]
+  if (!file) return undefined
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+  } catch (error) {
+    throw new Fault(`cannot be read from the file that ${name}_FILE names (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+function contradictions (values: Values): string[] {
+  return values.REFRESH_ABSOLUTE_TTL < values.REFRESH_IDLE_TTL ? ['REFRESH_ABSOLUTE_TTL must not be less than REFRESH_IDLE_TTL'] : []
+}
+
+function text<const D extends string | null> (value: D, about: string) {
+  return { default: value, about, parse: (given: string) => check(given, /^[\x21-\x7e]{1,255}$/.test(given), 'must be 1 to 255 printable ASCII characters without spaces') }
+}
+
+function integer (value: string, least: number, most: number, about: string) {
+  const parse = (given: string) => check(Number(given), /^\d{1,15}$/.test(given) && Number(given) >= least && Number(given) <= most, `must be a whole number from ${least} to ${most}`)
+  return { default: value, about, parse }
+}
+
+function duration (value: string, least: number, most: number, about: string) {
+  const parse = (given: string) => {
+    const [, amount, unit = 's'] = /^(\d{1,12})(ms|s|m|h|d)?$/.exec(given) ?? []
+    const length = Number(amount) * seconds[unit as keyof typeof seconds]
+    return check(length, length >= least && length <= most, `must be a duration from ${least} to ${most} seconds: a number of seconds, or a number with ms, s, m, h or d`)
+  }
+  return { default: value, about, parse }
+}
+
+function oneOf<const W extends string> (value: W, words: readonly W[], about: string) {
+  const parse = (given: string) => check(given as W, words.includes(given as W), `must be one of ${words.join(', ')}`)
+  return { default: value as string, about, parse }
+}
+
+function list (about: string, parseItem: (text: string) => string) {
+  const parse = (given: string) => given.split(',').map((item) => item.trim()).filter((item) => item !== '').map(parseItem)
+  return { default: '', about, parse }
+}
+
+function url (given: string): string {
+  const parsed = URL.canParse(given) ? new URL(given) : null
+  const plain = parsed !== null && /^https?:$/.test(parsed.protocol) && !parsed.search && !parsed.hash && !parsed.username && !parsed.password
+  return check(given, plain && !given.endsWith('/') && !/[\s"<>\\^`{|}#?]/.test(given), 'must be an http or https address without credentials, query or a slash at its end')
+}
+
+function origin (given: string): string {
+  return check(given, URL.canParse(given) && new URL(given).origin === given, 'must hold origins such as https://app.example.com')
+}
+
+function cidr (given: string): string {
+  const [address = '', bits, ...rest] = given.split('/')
+  const width = { 4: 32, 6: 128 }[isIP(address)] ?? -1
+  const whole = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= width)
+  return check(given, width > 0 && whole && rest.length === 0 && !address.includes('%'), 'must hold addresses or CIDR ranges, such as 10.0.0.0/8; a number, a name or "true" is refused')
+}
+
+function databaseUrl (given: string): { file: string | null } {
+  const path = check(given, given.startsWith('sqlite:') && given.length > 'sqlite:'.length && !given.includes('\0'), 'must be sqlite: and a path').slice('sqlite:'.length)
+  return { file: path === ':memory:' ? null : path.replace(/^\/\/(?=\/)/, '') }
+}
+
+function secret (given: string): string {
+  check(given, Buffer.byteLength(given) >= 32, 'must be 32 bytes or more')
+  return check(given, !isGuessable(given), 'is too easy to guess: use 32 random bytes, as "openssl rand -base64 32" prints them')
+}
+
+/** Placeholders of documentation, repetitions, runs and texts of few different characters (SECURITY.md S39). */
+function isGuessable (given: string): boolean {
+  const plain = given.toLowerCase().replace(/[^a-z0-9]/g, '')
+  const placeholder = /change-?me|placeholder|your-?\d*-?(bit-?)?secret|yoursecret|example|supersecret|mysecret|password|insecure|default|qwerty|letmein|testtest|deadbeef/
+  const steps = [...given].slice(1).map((char, index) => (char.codePointAt(0) ?? 0) - given.charCodeAt(index))
+  const commonest = Math.max(...Map.groupBy(steps, (step) => step).values().map((same) => same.length))
+  return placeholder.test(plain) || placeholder.test(given.toLowerCase()) ||
+    new Set(given).size < 10 || /^(.{1,24}?)\1+.{0,23}$/s.test(given) || commonest > given.length / 2
+}
+
+function isNearMiss (name: string, known: string): boolean {
+  if (name.replaceAll('_', '') === known.replaceAll('_', '')) return true
+  return known.length >= 8 && Math.abs(name.length - known.length) <= 2 && editDistance(name, known) <= 2
+}
+
+/** Levenshtein's distance. */
+function editDistance (a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (const [i, char] of [...a].entries()) {
+    const next = [i + 1]
+    for (const [j, other] of [...b].entries()) {
+      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (char === other ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}
+
+function check<T> (value: T, holds: boolean, wanted: string): T {
+  if (!holds) throw new Fault(wanted)
+  return value
+}
+
+function deepFreeze<T extends object> (value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part)
+  return Object.freeze(value)
+}

@@ -1,0 +1,28 @@
+import type { Kysely } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import * as accounts from './migrations/001-accounts.ts'
+
+/** In the order in which they run. A migration that was released is never changed. */
+const migrations: Record<string, Migration> = {
+  '001-accounts': accounts
+}
+
+/**
+ * Brings the schema up to date, in one transaction under the database's lock: any number of processes may start at once.
+ * Throws where the schema is newer than this release knows.
+ */
+export async function migrate<T> (db: Kysely<T>): Promise<void> {
+  const migrator = new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations },
+    migrationTableName: 'migrations',
+    migrationLockTableName: 'migrations_lock'
+  })
+  const executed = (await migrator.getMigrations()).filter(({ executedAt }) => executedAt !== undefined)
+  const { error } = await migrator.migrateToLatest()
+  if (error === undefined) return
+  if (/^corrupted migrations: previously executed migration .* is missing/.test((error as Error).message)) {
+    throw new Error(`The database was made by a newer release of Gatehouse (${executed.length} of its migrations are known here): start that release, or restore a backup`)
+  }
+  throw error
+}

@@ -1,0 +1,197 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type QueryResult,
+  SelectQueryNode, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler
+} from 'kysely'
+import { createLock, type Lock } from './lock.ts'
+
+export interface SqliteOptions {
+  file: string | null
+  /** Seconds to wait for a lock that another connection holds. */
+  timeout: number
+  synchronous: 'full' | 'normal'
+  /** Makes the error that is thrown where the database cannot do what was asked now. */
+  unavailable: (cause: unknown) => Error
+}
+
+/** Milliseconds between two tries for a lock that another process holds. The loop is free meanwhile. */
+const retryInterval = 10
+/** Prepared statements remembered per connection. */
+const statementLimit = 500
+const BUSY = 5
+
+/** SQLite's primary result codes for what may pass: busy, locked, no memory, read-only, I/O error, full, cannot open. */
+const passing = new Set([BUSY, 6, 7, 8, 10, 13, 14])
+
+/**
+ * Kysely on node:sqlite. Writers share one connection and take turns; readers have another one, so that WAL lets them
+ * go on while a writer waits. In memory there is one connection for all. A transaction begins `immediate`: a read that
+ * turned into a write later could fail at once beside another writer.
+ */
+export function openSqlite (options: SqliteOptions): Dialect {
+  return {
+    createAdapter: () => new SharedSqliteAdapter(),
+    createDriver: () => createDriver(options),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler()
+  }
+}
+
+class SharedSqliteAdapter extends SqliteAdapter {
+  /** The driver keeps order among connections itself. */
+  override get supportsMultipleConnections () { return true }
+  override get supportsTransactionalDdl () { return true }
+}
+
+function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOptions): Driver {
+  const { writer, reader } = open()
+  const lock = createLock()
+  const shared = { writer, reader, lock, timeout: timeout * 1000, unavailable }
+
+  function open () {
+    if (file === null) return { writer: openHandle(':memory:', synchronous), reader: null }
+    try {
+      mkdirSync(dirname(file), { recursive: true })
+      return { writer: openHandle(file, synchronous), reader: openHandle(file, synchronous) }
+    } catch (error) {
+      throw new Error(`The database file ${file} cannot be used: ${(error as Error).message}`)
+    }
+  }
+
+  return {
+    init: async () => {},
+    acquireConnection: async () => new SqliteConnection(shared),
+    beginTransaction: (connection) => (connection as SqliteConnection).begin(),
+    commitTransaction: async (connection) => (connection as SqliteConnection).end('commit'),
+    rollbackTransaction: async (connection) => (connection as SqliteConnection).end('rollback'),
+    releaseConnection: async () => {},
+    destroy: async () => {
+      reader?.database.close()
+      writer.database.close()
+    }
+  }
+}
+
+interface Handle {
+  database: DatabaseSync
+  prepare: (sql: string) => StatementSync
+}
+
+function openHandle (path: string, synchronous: 'full' | 'normal'): Handle {
+  const database = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true })
+  database.exec(`pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = ${synchronous}; pragma busy_timeout = 0`)
+  const statements = new Map<string, StatementSync>()
+  function prepare (sql: string): StatementSync {
+    const known = statements.get(sql)
+    if (known !== undefined) return known
+    const statement = database.prepare(sql)
+    if (statements.size >= statementLimit) statements.clear()
+    statements.set(sql, statement)
+    return statement
+  }
+  return { database, prepare }
+}
+
+interface Shared {
+  writer: Handle
+  reader: Handle | null
+  lock: Lock
+  /** Milliseconds. */
+  timeout: number
+  unavailable: (cause: unknown) => Error
+}
+
+class SqliteConnection implements DatabaseConnection {
+  readonly #shared: Shared
+  #release: (() => void) | null = null
+
+  constructor (shared: Shared) {
+    this.#shared = shared
+  }
+
+  async executeQuery<R> (query: CompiledQuery): Promise<QueryResult<R>> {
+    const { writer, reader } = this.#shared
+    if (this.#release !== null) return this.#run(writer, query)
+    if (reader !== null && SelectQueryNode.is(query.query)) return this.#run(reader, query)
+    const release = await this.#waitFor(() => this.#run<R>(writer, query))
+    release.release()
+    return release.result
+  }
+
+  // biome-ignore lint/correctness/useYield: nothing here streams; Kysely asks for the method
+  async * streamQuery<R> (): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error('streaming is not supported')
+  }
+
+  async begin (): Promise<void> {
+    const { release } = await this.#waitFor(() => this.#exec('begin immediate'))
+    this.#release = release
+  }
+
+  /** A commit that fails may have rolled back already: the turn is over then, and the rollback that follows does nothing. */
+  end (statement: 'commit' | 'rollback'): void {
+    if (this.#release === null) return
+    try {
+      if (statement === 'commit' || this.#shared.writer.database.isTransaction) this.#exec(statement)
+    } finally {
+      if (statement === 'rollback' || !this.#shared.writer.database.isTransaction) this.#letGo()
+    }
+  }
+
+  #letGo (): void {
+    this.#release?.()
+    this.#release = null
+  }
+
+  /** Waits for this process's turn and then, without blocking the loop, for other processes; both within the timeout. */
+  async #waitFor<T> (work: () => T): Promise<{ result: T, release: () => void }> {
+    const deadline = performance.now() + this.#shared.timeout
+    const release = await this.#shared.lock.acquire()
+    try {
+      for (;;) {
+        try {
+          return { result: work(), release }
+        } catch (error) {
+          if (!isBusy(error) || performance.now() >= deadline) throw error
+        }
+        await sleep(retryInterval)
+      }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  #exec (sql: string): void {
+    this.#guard(() => this.#shared.writer.database.exec(sql))
+  }
+
+  #run<R> (handle: Handle, { sql, parameters }: CompiledQuery): QueryResult<R> {
+    return this.#guard(() => {
+      const statement = handle.prepare(sql)
+      // The empty object says that no parameter is named: an object bound first would be taken for names.
+      const bound = parameters as SQLInputValue[]
+      if (statement.columns().length > 0) return { rows: statement.all({}, ...bound) as R[] }
+      return { rows: [], numAffectedRows: BigInt(statement.run({}, ...bound).changes) }
+    })
+  }
+
+  #guard<T> (work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw passing.has(primaryCode(error)) ? this.#shared.unavailable(error) : error
+    }
+  }
+}
+
+function isBusy (error: unknown): boolean {
+  return primaryCode((error as Error).cause) === BUSY
+}
+
+function primaryCode (error: unknown): number {
+  return ((error as { errcode?: number } | undefined)?.errcode ?? 0) & 0xff
+}

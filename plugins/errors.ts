@@ -1,0 +1,96 @@
+import sensible from '@fastify/sensible'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type ErrorCode, errors } from '../schemas/errors.ts'
+import { errorBody } from './errors/body.ts'
+import { answerExpectation } from './errors/unparsed.ts'
+
+export { unparsedOptions } from './errors/unparsed.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Makes the errors of the registry: `throw app.errors.create('not_found')`. */
+    errors: Errors
+  }
+}
+
+export interface Errors {
+  /**
+   * An error that is answered with the status, code and message of the registry.
+   * `message` replaces the registry's for this answer and must hold nothing that was submitted;
+   * `headers` go with the answer; `cause` goes to the log alone.
+   */
+  create (code: ErrorCode, details?: ErrorDetails): Error
+}
+
+export interface ErrorDetails {
+  message?: string
+  headers?: Record<string, string>
+  cause?: unknown
+}
+
+/** What a failure is answered with. */
+interface Answer {
+  code: ErrorCode
+  message: string
+  headers: Record<string, string>
+}
+
+const byStatus = new Map<number, ErrorCode>([
+  [400, 'invalid_request'], [404, 'not_found'], [405, 'method_not_allowed'], [408, 'request_timeout'],
+  [413, 'payload_too_large'], [414, 'uri_too_long'], [415, 'unsupported_media_type'], [417, 'expectation_failed'],
+  [431, 'headers_too_large'], [503, 'unavailable']
+])
+
+/** Seconds after which trying again may help (RFC 9110, section 10.2.3). */
+const retryAfter = '1'
+
+export interface ErrorsOptions {
+  /** Sent with answers to what never became a request. */
+  headers: Readonly<Record<string, string>>
+}
+
+export default fp<ErrorsOptions>(async (app, options) => {
+  await app.register(sensible)
+  const made = new WeakMap<object, Answer>()
+
+  app.decorate('errors', {
+    create (code, { message = errors[code].message, headers = {}, cause } = {}) {
+      const error = app.httpErrors.createError(errors[code].status, message, { code, cause })
+      if (errors[code].status === 503) headers = { 'retry-after': retryAfter, ...headers }
+      made.set(error, { code, message, headers })
+      return error
+    }
+  } satisfies Errors)
+
+  /** Ours as it was made; the framework's by its status, in our words; anything else is our fault and says nothing. */
+  function answerTo (error: FastifyError): Answer {
+    const ours = made.get(error)
+    if (ours !== undefined) return ours
+    const code = byStatus.get(error.statusCode ?? 500) ?? 'internal'
+    return { code, message: errors[code].message, headers: code === 'unavailable' ? { 'retry-after': retryAfter } : {} }
+  }
+
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const answer = answerTo(error)
+    if (errors[answer.code].status >= 500) request.log.error({ err: error.cause ?? error }, answer.code)
+    else request.log.debug({ code: answer.code, cause: reasonOf(error) }, 'refused')
+    return send(reply, answer)
+  })
+
+  app.setNotFoundHandler((_request: FastifyRequest, reply: FastifyReply) => {
+    return send(reply, { code: 'not_found', message: errors.not_found.message, headers: {} })
+  })
+
+  app.server.on('checkExpectation', (request, response) => answerExpectation(request, response, options.headers))
+}, { name: 'errors', fastify: '5.x' })
+
+function send (reply: FastifyReply, { code, message, headers }: Answer): FastifyReply {
+  return reply.code(errors[code].status).headers(headers).type('application/json; charset=utf-8').send(errorBody(code, message))
+}
+
+/** A cause that may stand in a debug log: one of our own machine words, never a library's message, which may quote input. */
+function reasonOf (error: FastifyError): string {
+  const { cause } = error
+  return typeof cause === 'string' ? cause : error.code
+}

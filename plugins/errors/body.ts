@@ -1,0 +1,8 @@
+import { STATUS_CODES } from 'node:http'
+import { type ErrorCode, errors } from '../../schemas/errors.ts'
+
+/** The body of an error answer: Fastify's shape with our code. */
+export function errorBody (code: ErrorCode, message: string = errors[code].message) {
+  const { status } = errors[code]
+  return { statusCode: status, code, error: STATUS_CODES[status] as string, message }
+}

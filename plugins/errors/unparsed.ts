@@ -1,0 +1,49 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
+import { type ErrorCode, errors } from '../../schemas/errors.ts'
+import { errorBody } from './body.ts'
+
+type Headers = Readonly<Record<string, string>>
+type UnparsedOptions = Required<Pick<FastifyServerOptions, 'clientErrorHandler' | 'frameworkErrors'>>
+
+const parserFaults = new Map<string, ErrorCode>([
+  ['HPE_HEADER_OVERFLOW', 'headers_too_large'],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'payload_too_large'],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout']
+])
+
+/** Answers in our shape, with `headers`, to what never became a request of ours: broken HTTP, and addresses that cannot be decoded. */
+export function unparsedOptions (headers: Headers): UnparsedOptions {
+  return {
+    clientErrorHandler (error: Error & { code?: string }, socket: Socket) {
+      if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+      else socket.end(rawAnswer(parserFaults.get(error.code ?? '') ?? 'invalid_request', headers))
+    },
+    frameworkErrors (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) {
+      const code = error.statusCode === 414 ? 'uri_too_long' : 'invalid_request'
+      reply.code(errors[code].status).headers(headers).type(mediaType).send(JSON.stringify(errorBody(code)))
+    }
+  } as UnparsedOptions
+}
+
+/** RFC 9110, section 10.1.1: an expectation that is not understood. */
+export function answerExpectation (_request: IncomingMessage, response: ServerResponse, headers: Headers): void {
+  const code = 'expectation_failed'
+  response.writeHead(errors[code].status, { ...headers, 'content-type': mediaType, connection: 'close' }).end(JSON.stringify(errorBody(code)))
+}
+
+const mediaType = 'application/json; charset=utf-8'
+
+function rawAnswer (code: ErrorCode, headers: Headers): string {
+  const { status } = errors[code]
+  const body = JSON.stringify(errorBody(code))
+  const lines = Object.entries({
+    ...headers,
+    date: new Date().toUTCString(),
+    'content-type': mediaType,
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close'
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`
+}

@@ -1,0 +1,68 @@
+import type { Server } from 'node:http'
+import cors from '@fastify/cors'
+import type { FastifyHttpOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import { logOptions } from './http/log.ts'
+import { requestId } from './http/request-id.ts'
+
+export { securityHeaders } from './http/security-headers.ts'
+
+export interface HttpOptions {
+  /** Gateways whose X-Forwarded-For is believed: addresses and CIDR ranges. */
+  trustProxy: readonly string[]
+  corsOrigins: readonly string[]
+  logLevel: string
+  /** Sent with every answer. */
+  headers: Readonly<Record<string, string>>
+}
+
+const seconds = 1000
+const bodyLimit = 16 * 1024
+
+/** Every limit of a connection, instead of Fastify's and Node's defaults (SECURITY.md S56 to S61). docs/architecture.md lists them. */
+export function httpOptions ({ trustProxy, logLevel }: Pick<HttpOptions, 'trustProxy' | 'logLevel'>) {
+  return {
+    ...logOptions(logLevel),
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    bodyLimit,
+    requestTimeout: 15 * seconds,
+    keepAliveTimeout: 10 * seconds,
+    http: {
+      headersTimeout: 10 * seconds,
+      connectionsCheckingInterval: 2 * seconds,
+      maxHeaderSize: 16 * 1024
+    },
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    genReqId: requestId
+  } satisfies FastifyHttpOptions<Server>
+}
+
+/** The surface: headers on every answer, one spelling a route, expectations, cross-origin calls from named origins alone. */
+export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { corsOrigins, headers }) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers)
+    reply.header('x-request-id', request.id)
+    if (isRespelt(request.url, request.routeOptions.url)) throw app.errors.create('not_found')
+    done()
+  })
+
+  if (corsOrigins.length > 0) {
+    await app.register(cors, { origin: [...corsOrigins], methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], allowedHeaders: ['authorization', 'content-type'], maxAge: 600 })
+  }
+
+  app.server.maxConnections = 20_000
+  app.server.on('checkContinue', (request, response) => {
+    if (Number(request.headers['content-length'] ?? 0) <= bodyLimit) response.writeContinue()
+    app.server.emit('request', request, response)
+  })
+}, { name: 'http', dependencies: ['errors', 'origin'], fastify: '5.x' })
+
+/** The router decodes before it looks: `/%6cogin` would be `/login` here and something else to a gateway's rules. */
+function isRespelt (url: string, route: string | undefined): boolean {
+  const percent = url.indexOf('%')
+  if (percent === -1 || route === undefined || route.endsWith('*')) return false
+  const query = url.indexOf('?')
+  return query === -1 || percent < query
+}

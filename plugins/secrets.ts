@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto'
+import fp from 'fastify-plugin'
+import { createVault, type Vault } from './secrets/vault.ts'
+import { readOrMakeSecret } from './secrets/secret-file.ts'
+
+export type { Vault } from './secrets/vault.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What SECRET_KEY is for: sealing what the database holds, and deriving what clients hold. */
+    secrets: Vault
+  }
+}
+
+export interface SecretsOptions {
+  /** SECRET_KEY; null where one is to be kept beside the database file. */
+  secretKey: string | null
+  /** Path of the SQLite file; null where the database is in memory, and then the secret is too. */
+  databaseFile: string | null
+}
+
+/** Comes before the database: the secret is on disk before there is anything that only it can open. */
+export default fp<SecretsOptions>(async (app, { secretKey, databaseFile }) => {
+  app.decorate('secrets', createVault(secretKey ?? keptSecret()))
+
+  function keptSecret (): string {
+    if (databaseFile === null) return randomBytes(32).toString('base64url')
+    const { secret, file, exposed } = readOrMakeSecret(databaseFile)
+    if (exposed) app.log.warn({ file }, 'the secret file can be read by others: chmod 600 it')
+    return secret
+  }
+}, { name: 'secrets', fastify: '5.x' })

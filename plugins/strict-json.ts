@@ -1,0 +1,47 @@
+import fp from 'fastify-plugin'
+import { parseStrictJsonBytes } from './strict-json/parse.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    strictJson: StrictJson
+  }
+}
+
+export interface StrictJson {
+  /** One JSON text in UTF-8 with unique member names. Throws at anything else (RFC 8259; ASVS 15.3.7). */
+  parse (bytes: Uint8Array): unknown
+}
+
+/** Bodies are JSON, read strictly; no other media type is parsed, no content coding is undone. */
+export default fp(async (app) => {
+  app.decorate('strictJson', { parse: (bytes) => parseStrictJsonBytes(bytes) } satisfies StrictJson)
+
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (!isUtf8(request.headers['content-type'] ?? '')) return done(app.errors.create('unsupported_media_type'))
+    try {
+      done(null, app.strictJson.parse(body as Buffer))
+    } catch (error) {
+      done(app.errors.create('invalid_request', { message: 'The body is not well-formed JSON', cause: (error as { reason?: string }).reason }))
+    }
+  })
+
+  app.addHook('onRoute', (route) => {
+    if (route.method === 'GET' || route.method === 'HEAD') return
+    route.preParsing = [refuseCoding, ...[route.preParsing ?? []].flat()]
+  })
+
+  function refuseCoding (request: { headers: Record<string, unknown> }, _reply: unknown, payload: unknown, done: (error: Error | null, payload: never) => void) {
+    const coding = request.headers['content-encoding']
+    done(coding === undefined || coding === 'identity' ? null : app.errors.create('unsupported_media_type'), payload as never)
+  }
+}, { name: 'strict-json', dependencies: ['errors'], fastify: '5.x' })
+
+/** True where no charset is named, or UTF-8 is. */
+function isUtf8 (contentType: string): boolean {
+  const [, ...parameters] = contentType.split(';')
+  return parameters.every((parameter) => {
+    const [name = '', value = ''] = parameter.split('=')
+    return name.trim().toLowerCase() !== 'charset' || /^"?utf-8"?$/i.test(value.trim())
+  })
+}

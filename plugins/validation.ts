@@ -1,0 +1,40 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import fp from 'fastify-plugin'
+
+/** Bodies as they are: nothing coerced, nothing dropped, nothing filled in (ASVS 15.3.3, 15.3.5). */
+const strict = createAjv({ coerceTypes: false, useDefaults: false })
+/** Query strings and parameters arrive as text: converted, with defaults, but never dropped. */
+const converting = createAjv({ coerceTypes: 'array', useDefaults: true })
+
+/** TypeBox schemas, checked by a strict Ajv for bodies and a converting one for the rest. */
+export default fp(async (app) => {
+  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? strict : converting).compile(schema))
+
+  app.setSchemaErrorFormatter(([first], part) => {
+    return app.errors.create('invalid_request', { message: first === undefined ? `${part} is not valid` : explain(first as ErrorObject, part) })
+  })
+}, { name: 'validation', dependencies: ['errors'], fastify: '5.x' })
+
+function createAjv (options: { coerceTypes: false | 'array', useDefaults: boolean }): Ajv {
+  const ajv = new Ajv({ ...options, removeAdditional: false, allErrors: false, strict: true, strictTypes: false, allowUnionTypes: true })
+  ajv.addFormat('password', { type: 'string', validate: (text) => text.isWellFormed() && !text.includes('\0') })
+  ajv.addFormat('email', { type: 'string', validate: isEmail })
+  return ajv
+}
+
+/** One @ with a plain local part and a host name with a dot: what a mail server will take, not all of RFC 5321. */
+function isEmail (text: string): boolean {
+  const at = text.lastIndexOf('@')
+  const host = text.slice(at + 1).split('.')
+  return at >= 1 && at <= 64 && /^[\w.!#$%&'*+/=?^`{|}~-]+$/.test(text.slice(0, at)) &&
+    host.length >= 2 && host.every((label) => label.length <= 63 && /^[A-Za-z0-9-]+$/.test(label) && !label.startsWith('-') && !label.endsWith('-'))
+}
+
+/** Names the place and the rule; never what was sent, and no member that the schema does not name. */
+function explain ({ instancePath, keyword, message = 'is not valid', params }: ErrorObject, part: string): string {
+  const place = `${part}${instancePath.replaceAll('/', '.')}`
+  if (keyword === 'additionalProperties') return `${place} has a member that is not known here`
+  if (keyword === 'format') return `${place} is not a well-formed ${params['format']}`
+  if (keyword === 'pattern') return `${place} has characters that are not allowed here`
+  return `${place} ${message}`
+}

@@ -1,0 +1,60 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { ErrorReply } from '../schemas/errors.ts'
+import { JwksReply, KeyFileParams, ProviderMetadata, ServerMetadata } from '../schemas/well-known.ts'
+
+/** How long a verifier may keep what it read here; a key is published longer than that before it signs. */
+const caching = { 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' }
+
+const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
+  app.get('/.well-known/jwks.json', {
+    config: { access: 'public' },
+    schema: {
+      operationId: 'jwks',
+      summary: 'The public keys that tokens are checked with (RFC 7517)',
+      tags: ['discovery'],
+      response: { 200: JwksReply, 304: Type.Null() }
+    }
+  }, (request, reply) => {
+    const { body, etag } = app.discovery.jwks()
+    reply.headers({ ...caching, etag })
+    if (app.discovery.isCurrent(request.headers['if-none-match'], etag)) reply.code(304).send(null)
+    else reply.send(body)
+  })
+
+  app.get('/.well-known/keys/:file', {
+    config: { access: 'public' },
+    schema: {
+      operationId: 'keyPem',
+      summary: 'One public key as PEM, for gateways that read nothing else: its key id and ".pem"',
+      tags: ['discovery'],
+      params: KeyFileParams,
+      response: { 200: Type.String(), '4xx': ErrorReply }
+    }
+  }, (request, reply) => {
+    const pem = app.discovery.pem(request.params.file)
+    reply.headers(caching).type('application/x-pem-file').send(pem)
+  })
+
+  app.get('/.well-known/openid-configuration', {
+    config: { access: 'public' },
+    schema: {
+      operationId: 'providerMetadata',
+      summary: 'Where verifiers of the OpenID family look for the keys (OpenID Connect Discovery)',
+      tags: ['discovery'],
+      response: { 200: ProviderMetadata }
+    }
+  }, (_request, reply) => { reply.headers(caching).send(app.discovery.metadata) })
+
+  app.get('/.well-known/oauth-authorization-server', {
+    config: { access: 'public' },
+    schema: {
+      operationId: 'serverMetadata',
+      summary: 'What this service offers (RFC 8414)',
+      tags: ['discovery'],
+      response: { 200: ServerMetadata }
+    }
+  }, (_request, reply) => { reply.headers(caching).send(app.discovery.metadata) })
+}
+
+export default wellKnown

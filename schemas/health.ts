@@ -1,0 +1,5 @@
+import { Type } from '@sinclair/typebox'
+
+export const HealthReply = Type.Object({
+  status: Type.Literal('ok')
+}, { additionalProperties: false })

@@ -1,0 +1,39 @@
+import closeWithGrace from 'close-with-grace'
+import Fastify from 'fastify'
+import app, { fastifyOptions } from './app.ts'
+import { type Config, ConfigError, nearMisses, readConfig } from './config.ts'
+
+/** Milliseconds that draining may take beyond DRAIN_DELAY, before the process ends all the same. */
+const closingTime = 4800
+
+await start(configuration()).catch(fail)
+
+function configuration (): Config {
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    return fail(error)
+  }
+}
+
+async function start (config: Config): Promise<void> {
+  const server = Fastify(fastifyOptions(config))
+  for (const [name, meant] of nearMisses(process.env)) server.log.warn({ name, meant }, 'an environment variable looks like one of ours misspelt: it has no effect')
+
+  closeWithGrace({ delay: config.drain.delay * 1000 + closingTime, logger: undefined }, async ({ signal, err }) => {
+    if (err !== undefined) server.log.fatal({ err }, 'an error that nothing handled: the process drains and ends')
+    else server.log.info({ signal }, 'draining')
+    if (server.hasDecorator('drain')) await server.drain.run(err === undefined ? config.drain.delay : 0)
+    await server.close()
+  })
+
+  await server.register(app, { config })
+  await server.listen({ ...config.listen })
+}
+
+/** One clear text on standard error: what is wrong, and nothing of what was given. */
+function fail (error: unknown): never {
+  const expected = error instanceof ConfigError || error instanceof Error
+  process.stderr.write(`gatehouse: ${expected ? error.message : String(error)}\n`)
+  process.exit(1)
+}

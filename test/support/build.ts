@@ -1,0 +1,35 @@
+import type { Test } from 'tap'
+import Fastify, { type FastifyInstance } from 'fastify'
+import app, { fastifyOptions } from '../../app.ts'
+import { readConfig } from '../../config.ts'
+
+export const alice = { username: 'alice', password: 'correct horse battery staple' }
+
+export interface BuildOptions {
+  /** Variables beside or instead of the test's own. */
+  environment?: Record<string, string>
+  /** The clock, in milliseconds. */
+  now?: () => number
+}
+
+/** The whole app without a socket, on a database in memory, closed with the test. */
+export async function build (t: Test, { environment = {}, ...options }: BuildOptions = {}): Promise<FastifyInstance> {
+  const config = readConfig({ DATABASE_URL: 'sqlite::memory:', PUBLIC_URL: 'https://auth.test', LOG_LEVEL: 'silent', ...environment })
+  const server = Fastify(fastifyOptions(config))
+  t.teardown(() => server.close())
+  await server.register(app, { config, ...options })
+  await server.ready()
+  return server
+}
+
+/** Registers alice. */
+export async function withAlice (server: FastifyInstance): Promise<void> {
+  const { statusCode } = await server.inject({ method: 'POST', url: '/register', payload: alice })
+  if (statusCode !== 201) throw new Error(`alice cannot register: ${statusCode}`)
+}
+
+/** Registers alice, signs her in and returns the token reply. */
+export async function aliceSignedIn (server: FastifyInstance): Promise<{ access_token: string, refresh_token: string, user: { id: string } }> {
+  await withAlice(server)
+  return (await server.inject({ method: 'POST', url: '/login', payload: alice })).json()
+}

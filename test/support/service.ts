@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Test } from 'tap'
+
+const root = resolve(import.meta.dirname, '../..')
+
+export interface Service {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  /** Where its database is. */
+  readonly folder: string
+  readonly databaseFile: string
+  readonly secretKey: string
+  /** Everything it has written so far, standard output and standard error. */
+  output (): string
+  /** Sends a signal and resolves with the exit code, null where a signal ended it. */
+  stop (signal?: NodeJS.Signals): Promise<number | null>
+  /** Resolves with the exit code when it ends by itself. */
+  readonly ended: Promise<number | null>
+}
+
+export interface ServiceOptions {
+  environment?: Record<string, string>
+  /** An existing folder with a database, for a restart. The caller removes it. */
+  folder?: string
+  secretKey?: string
+  /** Another entry than server.ts, below the root. */
+  entry?: string
+}
+
+export const issuer = 'https://auth.test'
+
+/** A folder that goes with the test. */
+export function temporaryFolder (t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** The service as an operator starts it: a process of its own on a free port, ended with the test. Its issuer is `https://auth.test`. */
+export async function startService (t: Test, options: ServiceOptions = {}): Promise<Service> {
+  const { environment = {}, folder = temporaryFolder(t), secretKey = randomBytes(32).toString('base64url'), entry = 'server.ts' } = options
+  const databaseFile = join(folder, 'gatehouse.db')
+  const child = spawn(process.execPath, ['--import', './check-node.js', entry], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: `sqlite:${databaseFile}`, SECRET_KEY: secretKey, PUBLIC_URL: issuer, DRAIN_DELAY: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+
+  const port = await Promise.race([listening(), ended.then(() => { throw new Error(`the service did not start:\n${text}`) })])
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    pid: child.pid as number,
+    folder,
+    databaseFile,
+    secretKey,
+    output: () => text,
+    ended,
+    async stop (signal = 'SIGTERM') {
+      child.kill(signal)
+      return ended
+    }
+  }
+
+  async function listening (): Promise<number> {
+    for (;;) {
+      const found = /Server listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]
+      if (found !== undefined) return Number(found)
+      await once(child.stdout, 'data')
+    }
+  }
+}
