@@ -1,6 +1,6 @@
+import type { Server } from 'node:http'
 import type { FastifyHttpOptions, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Server } from 'node:http'
 import type { Config } from './config.ts'
 import access from './plugins/access.ts'
 import accounts from './plugins/accounts.ts'

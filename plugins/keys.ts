@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { createKeyRepository } from './keys/repository.ts'
-import { type Jwk, generateKey, type SigningKey } from './keys/signing-key.ts'
+import { generateKey, type Jwk, type SigningKey } from './keys/signing-key.ts'
 
 export type { Jwk, SigningKey } from './keys/signing-key.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fp from 'fastify-plugin'
-import { createVault, type Vault } from './secrets/vault.ts'
 import { readOrMakeSecret } from './secrets/secret-file.ts'
+import { createVault, type Vault } from './secrets/vault.ts'
 
 export type { Vault } from './secrets/vault.ts'
 

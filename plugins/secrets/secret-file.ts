@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, fsyncSync, closeSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 export interface KeptSecret {

@@ -1,5 +1,5 @@
-import type { Test } from 'tap'
 import Fastify, { type FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
 import app, { fastifyOptions } from '../../app.ts'
 import { readConfig } from '../../config.ts'
 
