@@ -11,12 +11,12 @@ export interface KeptSecret {
 
 /**
  * The secret beside the database file, made at the first start (mode 0600). Processes that start together agree on one.
- * Throws where the database is there and its secret is not: a new one could open nothing.
+ * Throws where the database is there and its secret is not, unless `replaceLost`: a new one could open nothing.
  */
-export function readOrMakeSecret (databaseFile: string): KeptSecret {
+export function readOrMakeSecret (databaseFile: string, replaceLost = false): KeptSecret {
   const file = `${databaseFile}.secret`
   if (!existsSync(file)) {
-    if (existsSync(databaseFile)) throw new Error(`SECRET_KEY is not set and ${file} is missing, but the database exists: put back the secret it was made with`)
+    if (existsSync(databaseFile) && !replaceLost) throw new Error(`SECRET_KEY is not set and ${file} is missing, but the database exists: put back the secret it was made with`)
     make(file)
   }
   const secret = readFileSync(file, 'utf8').trim()
