@@ -29,7 +29,9 @@ export default fp(async (app) => {
 
   // Synchronous on purpose: Fastify catches the throw, and a promise here would cost every request a turn of the loop.
   function authenticate (request: FastifyRequest, _reply: unknown, done: HookHandlerDoneFunction) {
-    request[caller] = verify(bearerOf(request))
+    const identity = verify(bearerOf(request))
+    if (identity.userId === '') throw app.errors.create('forbidden', { headers: { 'www-authenticate': `${realm}, error="insufficient_scope"` } })
+    request[caller] = identity
     done()
   }
 

@@ -2,24 +2,15 @@ import { randomUUID } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import fp from 'fastify-plugin'
 import type { OpenedSession } from './sessions.ts'
-import { type AccessTokenClaims, createReader, TokenRejected } from './tokens/reader.ts'
+import { createVerifier, type Identity } from './tokens/verifier.ts'
 import type { UserRecord } from './users.ts'
+
+export type { Identity } from './tokens/verifier.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     tokens: Tokens
   }
-}
-
-/** Who a verified token speaks for. */
-export interface Identity {
-  /** The token's subject: a user's id. */
-  userId: string
-  username: string
-  sessionId: string
-  clientId: string
-  roles: readonly string[]
-  scopes: readonly string[]
 }
 
 export interface Tokens {
@@ -36,33 +27,50 @@ export interface TokensOptions {
   lifetime: number
   /** Seconds. */
   clockSkew: number
+  /** Verified tokens remembered. */
+  cacheSize: number
 }
 
-export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clockSkew }) => {
-  // Every call names its key. What the library would remember of tokens is switched off: its caches have had advisories.
-  const { publicPem, privatePem } = app.keys.active()
-  await app.register(jwt, {
-    secret: { private: privatePem, public: publicPem },
-    sign: { algorithm: 'ES256' },
-    verify: { algorithms: ['ES256'], cache: false, errorCacheTTL: 0 }
+export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clockSkew, cacheSize }) => {
+  const { now } = app.clock
+  const { verifySignature, sign } = await registerSignatures()
+
+  const verifier = createVerifier({
+    parseJson: app.strictJson.parse,
+    issuer,
+    audience,
+    maxLifetime: lifetime,
+    clockSkew,
+    now,
+    keys: app.keys,
+    verifySignature,
+    cacheSize
   })
 
-  const { now } = app.clock
-  const reader = createReader({ parseJson: app.strictJson.parse, issuer, audience, maxLifetime: lifetime, clockSkew, now })
-
-  function verifySignature (token: string): AccessTokenClaims {
-    const { alg, kid, claims } = reader.read(token)
-    const key = app.keys.find(kid)
-    if (key === undefined || key.alg !== alg) throw new Error('key')
-    app.jwt.verify(token, { key: key.publicPem, algorithms: [alg], allowedIss: issuer, allowedAud: audience, clockTimestamp: now(), clockTolerance: clockSkew * 1000 })
-    return claims
+  /** Every call names its key. What the library would remember of tokens is switched off: its caches have had advisories. */
+  async function registerSignatures () {
+    const { publicPem, privatePem, alg } = app.keys.active()
+    await app.register(jwt, {
+      secret: { public: publicPem, private: privatePem },
+      sign: { algorithm: alg },
+      verify: { algorithms: [alg], cache: false, errorCacheTTL: 0 }
+    })
+    const clock = { clockTolerance: clockSkew * 1000, allowedIss: issuer, allowedAud: audience }
+    return {
+      verifySignature (token: string, key: { alg: 'ES256' | 'RS256' | 'EdDSA', publicPem: string }): void {
+        app.jwt.verify(token, { key: key.publicPem, algorithms: [key.alg], clockTimestamp: now(), ...clock })
+      },
+      sign (claims: object): string {
+        const { kid, alg, privatePem: key } = app.keys.active()
+        return app.jwt.sign(claims, { key, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } })
+      }
+    }
   }
 
   app.decorate('tokens', {
     issue ({ user, session }) {
-      const { kid, alg, privatePem: key } = app.keys.active()
       const iat = Math.floor(now() / 1000)
-      const claims = {
+      const token = sign({
         iss: issuer,
         aud: audience,
         sub: user.id,
@@ -74,26 +82,15 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
         scope: '',
         roles: user.roles,
         preferred_username: user.username
-      }
-      return { token: app.jwt.sign(claims, { key, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } }), expiresIn: lifetime }
+      })
+      return { token, expiresIn: lifetime }
     },
     verify (token) {
       try {
-        return identityOf(verifySignature(token))
+        return verifier.verify(token)
       } catch (error) {
-        throw app.errors.create('invalid_token', { cause: error instanceof TokenRejected ? error.reason : 'signature' })
+        throw app.errors.create('invalid_token', { cause: (error as { reason?: string }).reason ?? 'signature' })
       }
     }
   } satisfies Tokens)
 }, { name: 'tokens', dependencies: ['clock', 'errors', 'keys', 'strict-json'], fastify: '5.x' })
-
-function identityOf (claims: AccessTokenClaims): Identity {
-  return {
-    userId: claims.sid === undefined ? '' : claims.sub,
-    username: claims.preferred_username ?? '',
-    sessionId: claims.sid ?? '',
-    clientId: claims.client_id,
-    roles: claims.roles,
-    scopes: claims.scope === '' ? [] : claims.scope.split(' ')
-  }
-}

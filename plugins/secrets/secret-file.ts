@@ -26,7 +26,7 @@ export function readOrMakeSecret (databaseFile: string, replaceLost = false): Ke
 
 /** Written whole under another name first; the link fails, harmlessly, where another process was faster. */
 function make (file: string): void {
-  mkdirSync(dirname(file), { recursive: true })
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
   const descriptor = openSync(draft, 'wx', 0o600)
   try {
