@@ -58,11 +58,11 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   // platform
   await app.register(clock, turned)
   await app.register(jobs)
-  await app.register(errors, { headers })
+  await app.register(errors, { answers: { headers } })
   await app.register(routeTable)
   await app.register(origin)
   await app.register(http, { corsOrigins: config.http.corsOrigins, headers })
-  await app.register(strictJson)
+  await app.register(strictJson, { bodies: true })
   await app.register(validation)
   await app.register(drain)
   await app.register(secrets, { ...config.secrets, replaceLost: reset })

@@ -4,6 +4,7 @@ import { createKeyRepository, type KeyRepository, openKey, type StoredKey } from
 import { type Algorithm, generateKey, type Jwk, type SigningKey } from './keys/signing-key.ts'
 
 export type { KeyState } from './keys/lifecycle.ts'
+export { createRemoteKeys, type RemoteKeys, type RemoteKeysOptions } from './keys/remote.ts'
 export type { Algorithm, Jwk, SigningKey } from './keys/signing-key.ts'
 
 declare module 'fastify' {
@@ -76,7 +77,12 @@ export default fp<KeysOptions>(async (app, options) => {
 
   await change(async (stored, repository) => {
     for (const key of stored) await (options.reset === true ? repository.remove(key.kid) : repository.reseal(key))
-    return options.reset === true ? [] : adoption(lifespans(stored), app.clock.now(), policy)
+    return []
+  })
+
+  // A service that listens makes its algorithm the next one; a command beside it only looks.
+  app.addHook('onListen', async () => {
+    await change((stored) => adoption(lifespans(stored), app.clock.now(), policy))
   })
 
   /** Plans under the write lock, so that of several processes one acts and the others find it done; then does the upkeep. */

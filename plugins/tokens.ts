@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import fp from 'fastify-plugin'
+import type { AbleKey } from './keys.ts'
 import type { OpenedSession } from './sessions.ts'
-import { createVerifier, type Identity } from './tokens/verifier.ts'
+import { createVerifier, type Identity, type KeySource, unknownKey, type VerificationKey } from './tokens/verifier.ts'
 import type { UserRecord } from './users.ts'
 
 export type { Identity } from './tokens/verifier.ts'
@@ -16,8 +17,17 @@ declare module 'fastify' {
 export interface Tokens {
   /** A signed access token (RFC 9068) and the seconds it lives. */
   issue (grant: { user: UserRecord, session: OpenedSession }): { token: string, expiresIn: number }
-  /** Who the token speaks for. Throws `invalid_token`, the same for every cause; the cause is for the debug log. */
+  /** Who the token speaks for. Throws `invalid_token`, the same for every cause (the cause is for the debug log), or `unavailable` where no key is to be had. */
   verify (token: string): Identity
+  /** After `verify` threw: a promise to wait for, where keys may come that change the answer, else null. */
+  news (error: unknown): Promise<void> | null
+}
+
+/** Where the keys come from: this service's own, or those that another one publishes. */
+export interface TokenKeys extends KeySource {
+  active? (): AbleKey
+  /** Looks for keys that were not known a moment ago; null where there is nowhere to look, or it was done a moment ago. */
+  search? (): Promise<void> | null
 }
 
 export interface TokensOptions {
@@ -33,7 +43,11 @@ export interface TokensOptions {
 
 export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clockSkew, cacheSize }) => {
   const { now } = app.clock
-  const { verifySignature, sign } = await registerSignatures()
+  const keys: TokenKeys = app.keys
+  const times = { clockTolerance: clockSkew * 1000, allowedIss: issuer, allowedAud: audience }
+
+  // Every call names its key. What the library would remember of tokens is switched off: its caches have had advisories.
+  await app.register(jwt, { secret: { public: nameTheKey, private: nameTheKey }, verify: { cache: false, errorCacheTTL: 0 } })
 
   const verifier = createVerifier({
     parseJson: app.strictJson.parse,
@@ -42,35 +56,20 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
     maxLifetime: lifetime,
     clockSkew,
     now,
-    keys: app.keys,
+    keys,
     verifySignature,
     cacheSize
   })
 
-  /** Every call names its key. What the library would remember of tokens is switched off: its caches have had advisories. */
-  async function registerSignatures () {
-    const { publicPem, privatePem, alg } = app.keys.active()
-    await app.register(jwt, {
-      secret: { public: publicPem, private: privatePem },
-      sign: { algorithm: alg },
-      verify: { algorithms: [alg], cache: false, errorCacheTTL: 0 }
-    })
-    const clock = { clockTolerance: clockSkew * 1000, allowedIss: issuer, allowedAud: audience }
-    return {
-      verifySignature (token: string, key: { alg: 'ES256' | 'RS256' | 'EdDSA', publicPem: string }): void {
-        app.jwt.verify(token, { key: key.publicPem, algorithms: [key.alg], clockTimestamp: now(), ...clock })
-      },
-      sign (claims: object): string {
-        const { kid, alg, privatePem: key } = app.keys.active()
-        return app.jwt.sign(claims, { key, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } })
-      }
-    }
+  function verifySignature (token: string, { alg, publicPem }: VerificationKey): void {
+    app.jwt.verify(token, { key: publicPem, algorithms: [alg], clockTimestamp: now(), ...times })
   }
 
   app.decorate('tokens', {
     issue ({ user, session }) {
       const iat = Math.floor(now() / 1000)
-      const token = sign({
+      const { kid, alg, privatePem: key } = app.keys.active()
+      const claims = {
         iss: issuer,
         aud: audience,
         sub: user.id,
@@ -82,15 +81,24 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
         scope: '',
         roles: user.roles,
         preferred_username: user.username
-      })
-      return { token, expiresIn: lifetime }
+      }
+      return { token: app.jwt.sign(claims, { key, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } }), expiresIn: lifetime }
     },
     verify (token) {
       try {
         return verifier.verify(token)
       } catch (error) {
-        throw app.errors.create('invalid_token', { cause: (error as { reason?: string }).reason ?? 'signature' })
+        if (app.errors.isOurs(error)) throw error
+        throw app.errors.create('invalid_token', {
+          headers: { 'www-authenticate': 'Bearer realm="gatehouse", error="invalid_token"' },
+          cause: (error as { reason?: string }).reason ?? 'signature'
+        })
       }
-    }
+    },
+    news: (error) => (error as Error).cause === unknownKey ? keys.search?.() ?? null : null
   } satisfies Tokens)
-}, { name: 'tokens', dependencies: ['clock', 'errors', 'keys', 'strict-json'], fastify: '5.x' })
+}, { name: 'tokens', dependencies: ['clock', 'errors', 'strict-json'], decorators: { fastify: ['keys'] }, fastify: '5.x' })
+
+function nameTheKey (): never {
+  throw new Error('a token was signed or verified without naming the key')
+}

@@ -46,9 +46,11 @@ const members: Record<Algorithm, string[]> = {
   EdDSA: ['crv', 'kty', 'x']
 }
 
+/** A new key. Its id begins with a letter or digit, so that no command takes it for an option. */
 export async function generateKey (alg: Algorithm, createdAt: number, signsFrom: number): Promise<SigningKey> {
   const { publicKey, privateKey } = await generators[alg]()
-  return assemble(alg, publicKey, privateKey, createdAt, signsFrom)
+  const key = assemble(alg, publicKey, privateKey, createdAt, signsFrom)
+  return /^[A-Za-z0-9]/.test(key.kid) ? key : generateKey(alg, createdAt, signsFrom)
 }
 
 /**
@@ -56,13 +58,25 @@ export async function generateKey (alg: Algorithm, createdAt: number, signsFrom:
  * an unusual exponent, a private part that does not belong to the public one, a wrong thumbprint.
  */
 export function restoreKey (stored: Omit<SigningKey, 'publicPem'>): SigningKey {
-  const publicKey = createPublicKey({ key: stored.publicJwk, format: 'jwk' })
+  const publicKey = publicKeyOf(stored.publicJwk, stored.alg)
   const privateKey = stored.privatePem === null ? null : createPrivateKey(stored.privatePem)
-  if (!isStrong(publicKey, stored.alg)) throw new Error('it is too weak or of another kind than its algorithm')
   if (privateKey !== null && pemOf(createPublicKey(privateKey)) !== pemOf(publicKey)) throw new Error('its private part belongs to another key')
   const key = assemble(stored.alg, publicKey, privateKey, stored.createdAt, stored.signsFrom)
   if (key.kid !== stored.kid) throw new Error('its id is not its thumbprint')
   return key
+}
+
+function publicKeyOf (jwk: Jwk, alg: Algorithm): KeyObject {
+  const publicKey = createPublicKey({ key: jwk, format: 'jwk' })
+  if (!isStrong(publicKey, alg)) throw new Error('it is too weak or of another kind than its algorithm')
+  return publicKey
+}
+
+/** A published key. Throws where it cannot verify tokens: too weak, of an algorithm not known here, or a wrong thumbprint. */
+export function publishedKey (jwk: Jwk): Pick<SigningKey, 'kid' | 'alg' | 'publicPem'> {
+  const { kid, alg, publicPem } = assemble(jwk.alg, publicKeyOf(jwk, jwk.alg), null, 0, 0)
+  if (kid !== jwk.kid) throw new Error('its id is not its thumbprint')
+  return { kid, alg, publicPem }
 }
 
 function isStrong ({ asymmetricKeyType: type, asymmetricKeyDetails: details = {} }: KeyObject, alg: Algorithm): boolean {

@@ -2,6 +2,9 @@ import { hash } from 'node:crypto'
 import { createCache } from './cache.ts'
 import { type AccessTokenClaims, createReader, type ReaderOptions, type TokenAlgorithm, timesHold } from './reader.ts'
 
+/** Why a token is refused that names a key which is not trusted, or not for that algorithm. */
+export const unknownKey = 'key'
+
 /** Who a verified token speaks for. */
 export interface Identity {
   /** The user's id; empty, as are the next two, where a client speaks for itself. */
@@ -80,7 +83,7 @@ export function createVerifier (options: VerifierOptions): Verifier {
       if (recalled !== null) return recalled
       const { alg, kid, claims } = reader.read(token)
       const key = keys.find(kid)
-      if (key === undefined || key.alg !== alg) throw new UnknownKey()
+      if (key === undefined || key.alg !== alg) throw Object.assign(new Error('token rejected'), { reason: unknownKey })
       verifySignature(token, key)
       const identity = identityOf(claims)
       cache.set(digest, { claims: { exp: claims.exp, iat: claims.iat, ...claims.nbf === undefined ? {} : { nbf: claims.nbf } }, identity })
@@ -88,11 +91,6 @@ export function createVerifier (options: VerifierOptions): Verifier {
     },
     get remembered () { return cache.size }
   }
-}
-
-/** The token names a key that is not trusted, or uses it as it is not meant. */
-export class UnknownKey extends Error {
-  readonly reason = 'key'
 }
 
 function identityOf ({ sub, sid, client_id: clientId, preferred_username: username, roles, scope, jti, exp }: AccessTokenClaims): Identity {
