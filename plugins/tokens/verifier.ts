@@ -78,7 +78,7 @@ export function createVerifier (options: VerifierOptions): Verifier {
 
   return {
     verify (token) {
-      const digest = hash('sha256', token, 'base64url')
+      const digest = hash('sha256', token, 'base64')
       const recalled = recall(digest)
       if (recalled !== null) return recalled
       const { alg, kid, claims } = reader.read(token)
