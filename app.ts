@@ -16,20 +16,24 @@ import keys from './plugins/keys.ts'
 import openapi from './plugins/openapi.ts'
 import origin from './plugins/origin.ts'
 import passwords from './plugins/passwords.ts'
+import revocations from './plugins/revocations.ts'
 import routeTable from './plugins/route-table.ts'
 import secrets from './plugins/secrets.ts'
 import sessions from './plugins/sessions.ts'
 import signIn from './plugins/sign-in.ts'
+import signOut from './plugins/sign-out.ts'
 import strictJson from './plugins/strict-json.ts'
 import tokens from './plugins/tokens.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
 import health from './routes/health.ts'
 import login from './routes/login.ts'
+import logout from './routes/logout.ts'
 import me from './routes/me.ts'
 import methodNotAllowed from './routes/method-not-allowed.ts'
 import description from './routes/openapi.ts'
 import guarded from './routes/protected.ts'
+import refresh from './routes/refresh.ts'
 import register from './routes/register.ts'
 import wellKnown from './routes/well-known.ts'
 
@@ -37,6 +41,7 @@ export interface AppOptions {
   config: Config
   /** Milliseconds since 1970, for a test that turns the clock. */
   now?: () => number
+  monotonic?: () => number
   /** For a lost SECRET_KEY: new keys, whatever sealed the old ones. */
   reset?: boolean
 }
@@ -74,6 +79,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(users)
   await app.register(passwords, config.passwords)
   await app.register(keys, { ...config.keys, reset })
+  await app.register(revocations, config.revocations)
   await app.register(tokens, config.tokens)
   await app.register(sessions, config.sessions)
   await app.register(discovery, config.tokens)
@@ -81,6 +87,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   // use cases
   await app.register(accounts, config.accounts)
   await app.register(signIn)
+  await app.register(signOut)
 
   // guard: every route below it says who may call it
   await app.register(access)
@@ -91,6 +98,8 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(description)
   await app.register(register)
   await app.register(login)
+  await app.register(refresh)
+  await app.register(logout)
   await app.register(guarded)
   await app.register(me)
   await app.register(methodNotAllowed)

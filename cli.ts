@@ -77,7 +77,7 @@ keys.command('reset')
   .description('for a lost SECRET_KEY: new keys, every session ended, passwords kept')
   .requiredOption('--yes', 'nobody stays signed in')
   .action(() => withApp(process.env, async (service) => {
-    const ended = await service.sessions.endAll()
+    const ended = await service.sessions.reset()
     print(`New keys sign from now on; sessions ended: ${ended}.`)
   }, { reset: true }))
 

@@ -49,6 +49,9 @@ const variables = {
   ACCESS_TOKEN_TTL: duration('10m', 1, 3600, 'How long an access token lives.'),
   REFRESH_IDLE_TTL: duration('7d', 1, 366 * seconds.d, 'How long a session lives unused.'),
   REFRESH_ABSOLUTE_TTL: duration('30d', 1, 3660 * seconds.d, 'How long a session lives at most; not less than `REFRESH_IDLE_TTL`.'),
+  REFRESH_GRACE: duration('30s', 0, 300, 'How long a refresh token that was replaced still gets its successor, while nobody has used that.'),
+  MAX_SESSIONS: integer('100', 1, 10_000, 'Sessions a user may have; a new one ends the one used least recently.'),
+  REVOCATION_MAX_LAG: duration('30s', 2, 3600, 'How long tokens are believed while the database is silent; then they are answered 503.'),
   CLOCK_SKEW: duration('5s', 0, 60, 'How far clocks may differ when a token is checked.'),
   TOKEN_CACHE: integer('10000', 0, 1_000_000, 'Verified tokens remembered, so that each is verified once; about 1 KiB each.'),
   SIGNING_ALG: oneOf('ES256', ['ES256', 'RS256', 'EdDSA'], 'What new signing keys are made for; RS256 keys have 3072 bits. After a change, keys of the old one live out their time.'),
@@ -109,7 +112,8 @@ function compose (values: Values) {
     secrets: { secretKey: values.SECRET_KEY, formerKey: values.SECRET_KEY_PREVIOUS, databaseFile: values.DATABASE_URL.file },
     keys: { algorithm: values.SIGNING_ALG, rotation: values.KEY_ROTATION, lead: values.KEY_LEAD, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
     tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW, cacheSize: values.TOKEN_CACHE },
-    sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL },
+    sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL, grace: values.REFRESH_GRACE, limit: values.MAX_SESSIONS },
+    revocations: { maxLag: values.REVOCATION_MAX_LAG, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
     passwords: { minLength: values.PASSWORD_MIN_LENGTH, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME },
     accounts: { registration: values.REGISTRATION }
   }

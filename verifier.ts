@@ -52,6 +52,7 @@ export default fp<VerifierOptions>(async (app, { issuer, audience, clockSkew = 5
     })
     await keys.search()
     scope.decorate('keys', keys as never)
+    scope.decorate('revocations', { isRevoked: () => false } as never)
     await scope.register(tokens, { issuer, audience, lifetime: longestLifetime, clockSkew, cacheSize })
   })
 

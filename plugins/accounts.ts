@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import fp from 'fastify-plugin'
 import type { RegisterBody } from '../schemas/register.ts'
 import type { User } from '../schemas/users.ts'
+import type { Queries } from './database.ts'
 import type { Origin } from './origin.ts'
 import type { UserRecord } from './users.ts'
 
@@ -16,8 +17,17 @@ export interface Accounts {
   register (body: RegisterBody, origin: Origin): Promise<User>
   /** The account as its owner sees it. Throws `invalid_token` where it is gone. */
   profile (userId: string): Promise<User>
+  /**
+   * Sets another password for a user who has shown the present one; every session but `sessionId` ends with it.
+   * Throws `weak_password`, or `invalid_credentials` where the password was changed meanwhile.
+   */
+  changePassword (user: UserRecord, sessionId: string, password: string, origin: Origin): Promise<void>
+  /** Sets or clears the e-mail address of a user who has shown the password. Throws `email_taken`. */
+  changeEmail (user: UserRecord, email: string | null, origin: Origin): Promise<User>
+  /** Deletes the account of a user who has shown the password. The name is free again, the id never returns. */
+  remove (user: UserRecord, origin: Origin): Promise<void>
   /** A user as the interface shows one. */
-  present (user: Omit<UserRecord, 'passwordHash' | 'disabled'>): User
+  present (user: Pick<UserRecord, 'id' | 'username' | 'email' | 'roles' | 'createdAt'>): User
 }
 
 export interface AccountsOptions {
@@ -29,11 +39,27 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
     return { id, username, email, roles, created_at: new Date(createdAt).toISOString() }
   }
 
+  /** Throws `weak_password` where the password is weak for this account. */
+  function admit (password: string, username: string, email: string | null): void {
+    app.passwords.admit(password, [username, ...email === null ? [] : [email.slice(0, email.lastIndexOf('@'))]])
+  }
+
+  /** Changes a user whose digest is still the one that the password was checked against. */
+  async function change<T> (user: UserRecord, work: (queries: Queries) => Promise<T>): Promise<T> {
+    const changed = await app.database.transaction(async (queries) => {
+      const now = await app.users.within(queries).findById(user.id)
+      if (now === null || now.disabled || now.passwordHash !== user.passwordHash) throw app.errors.create('invalid_credentials')
+      return work(queries)
+    })
+    await app.revocations.hear()
+    return changed
+  }
+
   app.decorate('accounts', {
     present,
     async register ({ username, password, email = null }, origin) {
       if (registration === 'closed') throw app.errors.create('registration_closed')
-      app.passwords.admit(password, [username, ...email === null ? [] : [email.slice(0, email.lastIndexOf('@'))]])
+      admit(password, username, email)
       const user = {
         id: randomUUIDv7(),
         username: username.toLowerCase(),
@@ -50,6 +76,29 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
       const user = await app.users.findById(userId)
       if (user === null || user.disabled) throw app.errors.create('invalid_token', { cause: 'user gone' })
       return present(user)
+    },
+    async changePassword (user, sessionId, password, origin) {
+      admit(password, user.username, user.email)
+      const passwordHash = await app.passwords.hash(password)
+      await change(user, async (queries) => {
+        await app.users.within(queries).replacePasswordHash(user.id, user.passwordHash ?? '', passwordHash)
+        await app.sessions.endOthers(user.id, sessionId, queries)
+      })
+      app.audit.record({ event: 'authn_password_change', userId: user.id, origin })
+    },
+    async changeEmail (user, email, origin) {
+      await change(user, async (queries) => {
+        if (await app.users.within(queries).setEmail(user.id, email) === 'email_taken') throw app.errors.create('email_taken')
+      })
+      app.audit.record({ event: 'user_updated', userId: user.id, origin })
+      return present({ ...user, email })
+    },
+    async remove (user, origin) {
+      await change(user, async (queries) => {
+        await app.sessions.endAll(user.id, queries)
+        await app.users.within(queries).remove(user.id)
+      })
+      app.audit.record({ event: 'user_deleted', userId: user.id, origin })
     }
   } satisfies Accounts)
-}, { name: 'accounts', dependencies: ['audit', 'clock', 'errors', 'passwords', 'users'], fastify: '5.x' })
+}, { name: 'accounts', dependencies: ['audit', 'clock', 'database', 'errors', 'passwords', 'revocations', 'sessions', 'users'], fastify: '5.x' })

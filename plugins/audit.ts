@@ -7,9 +7,14 @@ declare module 'fastify' {
   }
 }
 
+export type AuditEventName =
+  | 'user_created' | 'user_updated' | 'user_deleted'
+  | 'authn_login_success' | 'authn_login_fail' | 'authn_password_change' | 'authn_password_rehash'
+  | 'authn_token_created' | 'authn_token_revoked' | 'authn_token_reuse'
+
 /** What happened, in OWASP's logging vocabulary. */
 export interface AuditEvent {
-  event: 'user_created' | 'authn_login_success' | 'authn_login_fail' | 'authn_token_created' | 'authn_password_rehash'
+  event: AuditEventName
   userId: string | null
   origin: Origin
 }

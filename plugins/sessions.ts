@@ -1,9 +1,13 @@
-import { randomUUIDv7 } from 'node:crypto'
 import fp from 'fastify-plugin'
 import type { Queries } from './database.ts'
 import type { Origin } from './origin.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
-import { createSessionRepository } from './sessions/repository.ts'
+import { createSessionRepository, type Session } from './sessions/repository.ts'
+import { beganAt, sessionId } from './sessions/session-id.ts'
+import { judge } from './sessions/verdict.ts'
+import type { UserRecord } from './users.ts'
+
+export type { Session } from './sessions/repository.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,54 +15,157 @@ declare module 'fastify' {
   }
 }
 
+/**
+ * Each of these writes inside the transaction that `queries` belong to; who began it lets `app.revocations.hear()` follow
+ * its commit, so that this process refuses at once what has ended.
+ */
 export interface Sessions {
-  /** Begins a session of a user, inside the transaction that `queries` belong to. */
-  open (userId: string, origin: Origin, queries: Queries): Promise<OpenedSession>
-  /** Ends every session of everybody; says how many there were. */
-  endAll (): Promise<number>
+  /** Begins a session of a user. Where they have too many, the one used least recently ends. */
+  open (user: UserRecord, origin: Origin, queries: Queries): Promise<Grant>
+  /** What a refresh token is worth now. Throws nothing; a token that was never made here costs no read. */
+  refresh (token: string, origin: Origin, queries: Queries): Promise<Refreshed>
+  /** Whether a refresh token was made here, told without the database. */
+  isRefreshToken (token: string): boolean
+  /** The live session that a current or just replaced refresh token belongs to. */
+  find (token: string, queries: Queries): Promise<Session | null>
+  /** The live sessions of a user, the one used last first. */
+  list (userId: string, queries: Queries): Promise<Session[]>
+  /** Ends one session of a user. Says whether it was there. */
+  end (userId: string, sessionId: string, queries: Queries): Promise<boolean>
+  /** Ends every session of a user but one. */
+  endOthers (userId: string, sessionId: string, queries: Queries): Promise<void>
+  /** Ends every session that a user has begun. */
+  endAll (userId: string, queries: Queries): Promise<void>
+  /** Ends every session of everybody, with their refresh tokens alone; says how many there were. */
+  reset (): Promise<number>
 }
 
-export interface OpenedSession {
+/** A session and what its client gets for it. */
+export interface Grant {
   /** UUIDv7; the `sid` of its access tokens. */
   id: string
+  userId: string
   clientId: string
   refreshToken: string
   /** Seconds until the refresh token dies unused. */
   refreshExpiresIn: number
+  /** Milliseconds since 1970: when the session is over unused; no access token of it lives longer. */
+  expiresAt: number
 }
+
+export type Refreshed =
+  | { outcome: 'granted', grant: Grant }
+  /** A token came back that had been replaced: whoever has it, the session has ended. */
+  | { outcome: 'reused', userId: string }
+  | { outcome: 'refused' }
 
 export interface SessionsOptions {
   /** The `client_id` of the sessions begun at /login. */
   clientId: string
-  /** Seconds. */
+  /** Seconds, as the next two. */
   idleLifetime: number
-  /** Seconds. */
   absoluteLifetime: number
+  /** How long a replaced refresh token gets its successor again. */
+  grace: number
+  /** Sessions a user may have. */
+  limit: number
 }
 
-export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absoluteLifetime }) => {
+const seconds = 1000
+const sweepInterval = 30
+const sweepBatch = 200
+
+export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absoluteLifetime, grace, limit }) => {
   const refreshTokens = createRefreshTokens(app.secrets)
+  const refused: Refreshed = { outcome: 'refused' }
+
+  function grantOf ({ id, userId, clientId: client, counter, idleExpiresAt: expiresAt }: Session): Grant {
+    const refreshExpiresIn = Math.floor((expiresAt - app.clock.now()) / seconds)
+    return { id, userId, clientId: client, refreshToken: refreshTokens.make(id, counter), refreshExpiresIn, expiresAt }
+  }
+
+  async function rotate (session: Session, origin: Origin, queries: Queries): Promise<Refreshed> {
+    const now = app.clock.now()
+    const rotation = { rotatedAt: now, lastUsedAt: now, idleExpiresAt: idleEnd(now, session.expiresAt), ip: origin.ip, userAgent: origin.userAgent }
+    if (!await createSessionRepository(queries).rotate(session.id, session.counter, rotation)) return refused
+    return { outcome: 'granted', grant: grantOf({ ...session, ...rotation, counter: session.counter + 1 }) }
+  }
+
+  function idleEnd (now: number, expiresAt: number): number {
+    return Math.min(now + idleLifetime * seconds, expiresAt)
+  }
+
+  /** Makes room for one more session. */
+  async function makeRoom (userId: string, queries: Queries): Promise<void> {
+    const sessions = createSessionRepository(queries)
+    const surplus = (await sessions.ofUser(userId, app.clock.now())).slice(limit - 1)
+    await revoke(await sessions.remove(surplus.map(({ id }) => id)), queries)
+  }
+
+  async function revoke (ids: readonly string[], queries: Queries): Promise<void> {
+    await app.revocations.add('session', ids, queries)
+  }
+
+  app.jobs.every('sessions', sweepInterval, async () => {
+    while (await createSessionRepository(app.database.queries).sweep(app.clock.now(), sweepBatch) === sweepBatch);
+  })
 
   app.decorate('sessions', {
-    async open (userId, origin, queries) {
+    async open (user, origin, queries) {
+      await makeRoom(user.id, queries)
       const now = app.clock.now()
-      const id = randomUUIDv7()
-      const refreshExpiresIn = Math.min(idleLifetime, absoluteLifetime)
-      await createSessionRepository(queries).add({
-        id,
-        userId,
+      const expiresAt = now + absoluteLifetime * seconds
+      const session: Session = {
+        id: sessionId(Math.max(now, user.sessionsNotBefore + 1)),
+        userId: user.id,
         clientId,
         counter: 0,
         createdAt: now,
         rotatedAt: now,
         lastUsedAt: now,
-        idleExpiresAt: now + idleLifetime * 1000,
-        expiresAt: now + absoluteLifetime * 1000,
+        idleExpiresAt: idleEnd(now, expiresAt),
+        expiresAt,
         ip: origin.ip,
         userAgent: origin.userAgent
-      })
-      return { id, clientId, refreshToken: refreshTokens.make(id, 0), refreshExpiresIn }
+      }
+      await createSessionRepository(queries).add(session)
+      return grantOf(session)
     },
-    endAll: () => createSessionRepository(app.database.queries).removeAll()
+    async refresh (token, origin, queries) {
+      const presented = refreshTokens.read(token)
+      const session = presented === null ? null : await createSessionRepository(queries).find(presented.sessionId)
+      if (presented === null || session === null) return refused
+      const verdict = judge(presented.counter, session, app.clock.now(), grace)
+      if (verdict === 'rotate') return rotate(session, origin, queries)
+      if (verdict === 'replay') return { outcome: 'granted', grant: grantOf(session) }
+      if (verdict === 'refuse') return refused
+      await app.sessions.end(session.userId, session.id, queries)
+      return { outcome: 'reused', userId: session.userId }
+    },
+    isRefreshToken: (token) => refreshTokens.read(token) !== null,
+    async find (token, queries) {
+      const presented = refreshTokens.read(token)
+      const session = presented === null ? null : await createSessionRepository(queries).find(presented.sessionId)
+      if (presented === null || session === null) return null
+      const verdict = judge(presented.counter, session, app.clock.now(), grace)
+      return verdict === 'rotate' || verdict === 'replay' ? session : null
+    },
+    list: (userId, queries) => createSessionRepository(queries).ofUser(userId, app.clock.now()),
+    async end (userId, id, queries) {
+      const sessions = createSessionRepository(queries)
+      if ((await sessions.find(id))?.userId !== userId) return false
+      await revoke(await sessions.remove([id]), queries)
+      return true
+    },
+    async endOthers (userId, id, queries) {
+      await revoke(await createSessionRepository(queries).removeOfUser(userId, [id]), queries)
+    },
+    async endAll (userId, queries) {
+      const ended = await createSessionRepository(queries).removeOfUser(userId, [])
+      const notBefore = Math.max(app.clock.now(), ...ended.map(beganAt))
+      await app.users.within(queries).endSessionsUntil(userId, notBefore)
+      await app.revocations.addUser(userId, notBefore, queries)
+    },
+    reset: () => createSessionRepository(app.database.queries).removeAll()
   } satisfies Sessions)
-}, { name: 'sessions', dependencies: ['clock', 'database', 'origin', 'secrets'], fastify: '5.x' })
+}, { name: 'sessions', dependencies: ['clock', 'database', 'jobs', 'origin', 'revocations', 'secrets', 'users'], fastify: '5.x' })

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import type { LoginBody, TokenReply } from '../schemas/login.ts'
 import type { Origin } from './origin.ts'
+import type { Grant } from './sessions.ts'
 import type { UserRecord } from './users.ts'
 
 declare module 'fastify' {
@@ -12,29 +13,60 @@ declare module 'fastify' {
 export interface SignIn {
   /** Begins a session. Throws `invalid_credentials`, the same for every cause and after the same work. */
   withPassword (body: LoginBody, origin: Origin): Promise<TokenReply>
+  /** Goes on with a session. Throws `invalid_refresh_token`, the same for every cause. */
+  withRefreshToken (refreshToken: string, origin: Origin): Promise<TokenReply>
+  /** Who has shown the password of their own account. Throws `invalid_credentials`. */
+  confirm (userId: string, password: string, origin: Origin): Promise<UserRecord>
 }
 
 export default fp(async (app) => {
   app.decorate('signIn', {
     async withPassword ({ username, password }, origin) {
       const user = await app.users.findByLogin(username)
-      const { matches, outdated } = await app.passwords.verify(password, user?.passwordHash ?? null)
-      if (user === null || user.disabled || !matches) return refuse(user, origin)
-      const current = outdated ? await rehash(user, password, origin) : user
-      const session = await openSession(current, origin)
-      if (session === null) return refuse(user, origin)
-      app.audit.record({ event: 'authn_login_success', userId: user.id, origin })
-      const { token, expiresIn } = app.tokens.issue({ user, session })
-      return {
-        access_token: token,
-        token_type: 'Bearer',
-        expires_in: expiresIn,
-        refresh_token: session.refreshToken,
-        refresh_expires_in: session.refreshExpiresIn,
-        user: app.accounts.present(user)
+      const known = await check(user, password, origin)
+      const grant = await begin(known, origin)
+      await app.revocations.hear()
+      if (grant === null) return refuse(user, origin)
+      app.audit.record({ event: 'authn_login_success', userId: known.id, origin })
+      return reply(known, grant)
+    },
+    async withRefreshToken (refreshToken, origin) {
+      if (!app.sessions.isRefreshToken(refreshToken)) throw app.errors.create('invalid_refresh_token')
+      const { refreshed, user } = await app.database.transaction(async (queries) => {
+        const refreshed = await app.sessions.refresh(refreshToken, origin, queries)
+        const user = refreshed.outcome === 'granted' ? await app.users.within(queries).findById(refreshed.grant.userId) : null
+        return { refreshed, user }
+      })
+      if (refreshed.outcome === 'reused') {
+        await app.revocations.hear()
+        app.audit.record({ event: 'authn_token_reuse', userId: refreshed.userId, origin })
       }
+      if (refreshed.outcome !== 'granted' || user === null || user.disabled) throw app.errors.create('invalid_refresh_token')
+      return reply(user, refreshed.grant)
+    },
+    async confirm (userId, password, origin) {
+      return check(await app.users.findById(userId), password, origin)
     }
   } satisfies SignIn)
+
+  function reply (user: UserRecord, grant: Grant): TokenReply {
+    const { token, expiresIn } = app.tokens.issue(user, grant)
+    return {
+      access_token: token,
+      token_type: 'Bearer',
+      expires_in: expiresIn,
+      refresh_token: grant.refreshToken,
+      refresh_expires_in: grant.refreshExpiresIn,
+      user: app.accounts.present(user)
+    }
+  }
+
+  /** The user as they are now, where the password is theirs. */
+  async function check (user: UserRecord | null, password: string, origin: Origin): Promise<UserRecord> {
+    const { matches, outdated } = await app.passwords.verify(password, user?.passwordHash ?? null)
+    if (user === null || user.disabled || !matches) return refuse(user, origin)
+    return outdated ? rehash(user, password, origin) : user
+  }
 
   function refuse (user: UserRecord | null, origin: Origin): never {
     app.audit.record({ event: 'authn_login_fail', userId: user?.id ?? null, origin })
@@ -50,11 +82,11 @@ export default fp(async (app) => {
   }
 
   /** Null where the account was disabled, deleted or given another password while the password was being checked. */
-  async function openSession (user: UserRecord, origin: Origin) {
+  async function begin (user: UserRecord, origin: Origin): Promise<Grant | null> {
     return app.database.transaction(async (queries) => {
       const now = await app.users.within(queries).findById(user.id)
       if (now === null || now.disabled || now.passwordHash !== user.passwordHash) return null
-      return app.sessions.open(user.id, origin, queries)
+      return app.sessions.open(now, origin, queries)
     })
   }
-}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'passwords', 'sessions', 'tokens', 'users'], fastify: '5.x' })
+}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'passwords', 'revocations', 'sessions', 'tokens', 'users'], fastify: '5.x' })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import fp from 'fastify-plugin'
 import type { AbleKey } from './keys.ts'
-import type { OpenedSession } from './sessions.ts'
+import type { Grant } from './sessions.ts'
 import { createVerifier, type Identity, type KeySource, unknownKey, type VerificationKey } from './tokens/verifier.ts'
 import type { UserRecord } from './users.ts'
 
@@ -15,12 +15,29 @@ declare module 'fastify' {
 }
 
 export interface Tokens {
-  /** A signed access token (RFC 9068) and the seconds it lives. */
-  issue (grant: { user: UserRecord, session: OpenedSession }): { token: string, expiresIn: number }
+  /** An access token of a user's session (RFC 9068). It lives no longer than the session. */
+  issue (user: UserRecord, session: Grant): IssuedToken
+  /** An access token of a client's own: it speaks for no user, in no session, with the scopes asked for. */
+  issueToClient (clientId: string, scopes: readonly string[]): IssuedToken
+  /** What a token says, if `verify` would accept it, else null. Throws `unavailable` as `verify` does. */
+  inspect (token: string): Inspection | null
   /** Who the token speaks for. Throws `invalid_token`, the same for every cause (the cause is for the debug log), or `unavailable` where no key is to be had. */
   verify (token: string): Identity
   /** After `verify` threw: a promise to wait for, where keys may come that change the answer, else null. */
   news (error: unknown): Promise<void> | null
+}
+
+export interface IssuedToken {
+  token: string
+  /** Seconds. */
+  expiresIn: number
+}
+
+/** A verified token's identity and what all tokens say alike. */
+export interface Inspection {
+  identity: Identity
+  issuer: string
+  audience: string
 }
 
 /** Where the keys come from: this service's own, or those that another one publishes. */
@@ -58,6 +75,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
     now,
     keys,
     verifySignature,
+    isRevoked: app.revocations.isRevoked,
     cacheSize
   })
 
@@ -65,24 +83,28 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
     app.jwt.verify(token, { key: publicPem, algorithms: [alg], clockTimestamp: now(), ...times })
   }
 
+  function sign (expiresIn: number, claims: Record<string, unknown>): IssuedToken {
+    const { kid, alg, privatePem: key } = app.keys.active()
+    const iat = Math.floor(now() / 1000)
+    const token = app.jwt.sign({ iss: issuer, aud: audience, exp: iat + expiresIn, iat, jti: randomUUID(), ...claims }, { key, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } })
+    return { token, expiresIn }
+  }
+
   app.decorate('tokens', {
-    issue ({ user, session }) {
-      const iat = Math.floor(now() / 1000)
-      const { kid, alg, privatePem: key } = app.keys.active()
-      const claims = {
-        iss: issuer,
-        aud: audience,
-        sub: user.id,
-        exp: iat + lifetime,
-        iat,
-        jti: randomUUID(),
-        sid: session.id,
-        client_id: session.clientId,
-        scope: '',
-        roles: user.roles,
-        preferred_username: user.username
+    issue (user, session) {
+      const left = Math.max(1, Math.floor((session.expiresAt - now()) / 1000))
+      return sign(Math.min(lifetime, left), {
+        sub: user.id, sid: session.id, client_id: session.clientId, scope: '', roles: user.roles, preferred_username: user.username
+      })
+    },
+    issueToClient: (clientId, scopes) => sign(lifetime, { sub: clientId, client_id: clientId, scope: scopes.join(' '), roles: [] }),
+    inspect (token) {
+      try {
+        return { identity: verifier.verify(token), issuer, audience }
+      } catch (error) {
+        if (app.errors.isOurs(error)) throw error
+        return null
       }
-      return { token: app.jwt.sign(claims, { key, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } }), expiresIn: lifetime }
     },
     verify (token) {
       try {
@@ -97,7 +119,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
     },
     news: (error) => (error as Error).cause === unknownKey ? keys.search?.() ?? null : null
   } satisfies Tokens)
-}, { name: 'tokens', dependencies: ['clock', 'errors', 'strict-json'], decorators: { fastify: ['keys'] }, fastify: '5.x' })
+}, { name: 'tokens', dependencies: ['clock', 'errors', 'strict-json'], decorators: { fastify: ['keys', 'revocations'] }, fastify: '5.x' })
 
 function nameTheKey (): never {
   throw new Error('a token was signed or verified without naming the key')

@@ -1,10 +1,12 @@
 import type { Kysely } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import * as accounts from './migrations/001-accounts.ts'
+import * as sessions from './migrations/002-sessions.ts'
 
 /** In the order in which they run. A migration that was released is never changed. */
 const migrations: Record<string, Migration> = {
-  '001-accounts': accounts
+  '001-accounts': accounts,
+  '002-sessions': sessions
 }
 
 /**

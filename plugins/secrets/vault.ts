@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 
 export interface Vault {
   /**
@@ -12,6 +12,8 @@ export interface Vault {
   isCurrent (purpose: string, context: string, sealed: string): boolean
   /** HMAC-SHA-256 of `data` under a key of its own for this `purpose`: 32 bytes. */
   mac (purpose: string, data: Uint8Array): Buffer
+  /** Whether `mac` is that of `data`, under this secret or a former one. Takes the same time for every mac of 32 bytes. */
+  isAuthentic (purpose: string, data: Uint8Array, mac: Uint8Array): boolean
 }
 
 const version = 'v1'
@@ -41,8 +43,13 @@ export function createVault (secret: string, former: string | null = null): Vaul
       throw new Error('not sealed under this secret for this purpose')
     },
     isCurrent: (purpose, context, sealed) => unseal(current(`seal:${purpose}`), context, sealed) !== null,
-    mac: (purpose, data) => createHmac('sha256', current(`mac:${purpose}`)).update(data).digest()
+    mac: (purpose, data) => macUnder(current, purpose, data),
+    isAuthentic: (purpose, data, mac) => keyrings.some((keyring) => timingSafeEqual(macUnder(keyring, purpose, data), mac))
   }
+}
+
+function macUnder (keyring: (purpose: string) => Buffer, purpose: string, data: Uint8Array): Buffer {
+  return createHmac('sha256', keyring(`mac:${purpose}`)).update(data).digest()
 }
 
 /** The keys of one secret, each derived once. */

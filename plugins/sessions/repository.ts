@@ -1,26 +1,30 @@
+import type { Selectable } from 'kysely'
 import type { Queries } from '../database.ts'
+
+interface SessionTable {
+  id: string
+  user_id: string
+  client_id: string
+  /** How often its refresh token was rotated. */
+  counter: number
+  created_at: number
+  rotated_at: number
+  last_used_at: number
+  idle_expires_at: number
+  expires_at: number
+  ip: string
+  user_agent: string | null
+}
 
 declare module '../database.ts' {
   interface Tables {
-    sessions: {
-      id: string
-      user_id: string
-      client_id: string
-      /** How often its refresh token was rotated. */
-      counter: number
-      created_at: number
-      rotated_at: number
-      last_used_at: number
-      idle_expires_at: number
-      expires_at: number
-      ip: string
-      user_agent: string | null
-    }
+    sessions: SessionTable
   }
 }
 
 /** Times are milliseconds since 1970. */
 export interface Session {
+  /** UUIDv7, with the moment it began. */
   id: string
   userId: string
   clientId: string
@@ -28,16 +32,31 @@ export interface Session {
   createdAt: number
   rotatedAt: number
   lastUsedAt: number
+  /** When it is over unless it is used; never later than `expiresAt`. */
   idleExpiresAt: number
+  /** When it is over in any case. */
   expiresAt: number
   ip: string
   userAgent: string | null
 }
 
+export type Rotation = Pick<Session, 'rotatedAt' | 'lastUsedAt' | 'idleExpiresAt' | 'ip' | 'userAgent'>
+
 export interface SessionRepository {
   add (session: Session): Promise<void>
+  find (id: string): Promise<Session | null>
+  /** The sessions of a user that are not over at `now`, the one used last first. */
+  ofUser (userId: string, now: number): Promise<Session[]>
+  /** Counts one rotation where the counter is still `counter`. Says whether it was. */
+  rotate (id: string, counter: number, rotation: Rotation): Promise<boolean>
+  /** Deletes those of these sessions that are there. Says which. */
+  remove (ids: readonly string[]): Promise<string[]>
+  /** Deletes the sessions of a user but those of `except`. Says which. */
+  removeOfUser (userId: string, except: readonly string[]): Promise<string[]>
   /** Says how many there were. */
   removeAll (): Promise<number>
+  /** Deletes up to `limit` that are over. Says how many. */
+  sweep (now: number, limit: number): Promise<number>
 }
 
 export function createSessionRepository (queries: Queries): SessionRepository {
@@ -57,9 +76,55 @@ export function createSessionRepository (queries: Queries): SessionRepository {
         user_agent: session.userAgent
       }).execute()
     },
+    async find (id) {
+      const row = await queries.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst()
+      return row === undefined ? null : fromRow(row)
+    },
+    async ofUser (userId, now) {
+      const rows = await queries.selectFrom('sessions').selectAll().where('user_id', '=', userId)
+        .where('idle_expires_at', '>', now).orderBy('last_used_at', 'desc').orderBy('id', 'desc').execute()
+      return rows.map(fromRow)
+    },
+    async rotate (id, counter, { rotatedAt, lastUsedAt, idleExpiresAt, ip, userAgent }) {
+      const { numUpdatedRows } = await queries.updateTable('sessions')
+        .set({ counter: counter + 1, rotated_at: rotatedAt, last_used_at: lastUsedAt, idle_expires_at: idleExpiresAt, ip, user_agent: userAgent })
+        .where('id', '=', id).where('counter', '=', counter).executeTakeFirst()
+      return numUpdatedRows > 0n
+    },
+    async remove (ids) {
+      if (ids.length === 0) return []
+      const rows = await queries.deleteFrom('sessions').where('id', 'in', ids).returning('id').execute()
+      return rows.map(({ id }) => id)
+    },
+    async removeOfUser (userId, except) {
+      const own = queries.deleteFrom('sessions').where('user_id', '=', userId)
+      const rows = await (except.length === 0 ? own : own.where('id', 'not in', except)).returning('id').execute()
+      return rows.map(({ id }) => id)
+    },
     async removeAll () {
       const { numDeletedRows } = await queries.deleteFrom('sessions').executeTakeFirst()
       return Number(numDeletedRows)
+    },
+    async sweep (now, limit) {
+      const over = queries.selectFrom('sessions').select('id').where('idle_expires_at', '<=', now).limit(limit)
+      const { numDeletedRows } = await queries.deleteFrom('sessions').where('id', 'in', over).executeTakeFirst()
+      return Number(numDeletedRows)
     }
+  }
+}
+
+function fromRow (row: Selectable<SessionTable>): Session {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    clientId: row.client_id,
+    counter: row.counter,
+    createdAt: row.created_at,
+    rotatedAt: row.rotated_at,
+    lastUsedAt: row.last_used_at,
+    idleExpiresAt: row.idle_expires_at,
+    expiresAt: row.expires_at,
+    ip: row.ip,
+    userAgent: row.user_agent
   }
 }

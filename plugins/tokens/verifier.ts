@@ -18,6 +18,8 @@ export interface Identity {
   readonly tokenId: string
   /** Seconds since 1970. */
   readonly expiresAt: number
+  /** Seconds since 1970. */
+  readonly issuedAt: number
 }
 
 export interface VerificationKey {
@@ -37,6 +39,8 @@ export interface VerifierOptions extends ReaderOptions {
   keys: KeySource
   /** Verifies the signature of a token with one key. Throws where it does not hold. */
   verifySignature (token: string, key: VerificationKey): void
+  /** Whether the tokens of this bearer have ended; asked every time, also for a token that is remembered. */
+  isRevoked (bearer: Identity): boolean
   /** Verified tokens remembered; 0 remembers none. */
   cacheSize: number
 }
@@ -59,7 +63,7 @@ interface Known {
 
 /** Synchronous throughout: a promise would wait behind the password hashes in libuv's pool. */
 export function createVerifier (options: VerifierOptions): Verifier {
-  const { keys, verifySignature, cacheSize, clockSkew, now } = options
+  const { keys, verifySignature, isRevoked, cacheSize, clockSkew, now } = options
   const reader = createReader(options)
   const cache = createCache<Known>(cacheSize)
   let version = keys.version
@@ -78,22 +82,28 @@ export function createVerifier (options: VerifierOptions): Verifier {
 
   return {
     verify (token) {
-      const digest = hash('sha256', token, 'base64')
-      const recalled = recall(digest)
-      if (recalled !== null) return recalled
-      const { alg, kid, claims } = reader.read(token)
-      const key = keys.find(kid)
-      if (key === undefined || key.alg !== alg) throw Object.assign(new Error('token rejected'), { reason: unknownKey })
-      verifySignature(token, key)
-      const identity = identityOf(claims)
-      cache.set(digest, { claims: { exp: claims.exp, iat: claims.iat, ...claims.nbf === undefined ? {} : { nbf: claims.nbf } }, identity })
+      const identity = recognise(token)
+      if (isRevoked(identity)) throw Object.assign(new Error('token rejected'), { reason: 'revoked' })
       return identity
     },
     get remembered () { return cache.size }
   }
+
+  function recognise (token: string): Identity {
+    const digest = hash('sha256', token, 'base64')
+    const recalled = recall(digest)
+    if (recalled !== null) return recalled
+    const { alg, kid, claims } = reader.read(token)
+    const key = keys.find(kid)
+    if (key === undefined || key.alg !== alg) throw Object.assign(new Error('token rejected'), { reason: unknownKey })
+    verifySignature(token, key)
+    const identity = identityOf(claims)
+    cache.set(digest, { claims: { exp: claims.exp, iat: claims.iat, ...claims.nbf === undefined ? {} : { nbf: claims.nbf } }, identity })
+    return identity
+  }
 }
 
-function identityOf ({ sub, sid, client_id: clientId, preferred_username: username, roles, scope, jti, exp }: AccessTokenClaims): Identity {
+function identityOf ({ sub, sid, client_id: clientId, preferred_username: username, roles, scope, jti, exp, iat }: AccessTokenClaims): Identity {
   return Object.freeze({
     userId: sid === undefined ? '' : sub,
     username: username ?? '',
@@ -102,6 +112,7 @@ function identityOf ({ sub, sid, client_id: clientId, preferred_username: userna
     roles,
     scopes: scope === '' ? [] : scope.split(' '),
     tokenId: jti,
-    expiresAt: exp
+    expiresAt: exp,
+    issuedAt: iat
   })
 }

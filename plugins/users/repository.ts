@@ -12,6 +12,8 @@ declare module '../database.ts' {
       email_key: string | null
       password_hash: string | null
       disabled_at: number | null
+      /** Sessions begun until then have ended. */
+      sessions_not_before: number | null
       created_at: number
     }
     user_roles: {
@@ -30,8 +32,10 @@ export interface UserRecord {
   passwordHash: string | null
   disabled: boolean
   roles: string[]
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as all times here. */
   createdAt: number
+  /** Sessions begun until then have ended; 0 where none were ended together. */
+  sessionsNotBefore: number
 }
 
 export type NewUser = Pick<UserRecord, 'id' | 'username' | 'email' | 'passwordHash' | 'createdAt'>
@@ -46,6 +50,12 @@ export interface UserRepository {
   findByLogin (login: string): Promise<UserRecord | null>
   /** Sets a new digest where the old one is still `from`. Says whether it was. */
   replacePasswordHash (id: string, from: string, to: string): Promise<boolean>
+  /** Sets or clears the address. */
+  setEmail (id: string, email: string | null): Promise<'set' | 'email_taken'>
+  /** Remembers that sessions begun until then have ended. */
+  endSessionsUntil (id: string, notBefore: number): Promise<void>
+  /** Deletes a user with all that is theirs. */
+  remove (id: string): Promise<void>
 }
 
 export function createUserRepository (queries: Queries): UserRepository {
@@ -60,7 +70,8 @@ export function createUserRepository (queries: Queries): UserRepository {
       passwordHash: row.password_hash,
       disabled: row.disabled_at !== null,
       roles: roles.map(({ role }) => role),
-      createdAt: row.created_at
+      createdAt: row.created_at,
+      sessionsNotBefore: row.sessions_not_before ?? 0
     }
   }
 
@@ -74,6 +85,7 @@ export function createUserRepository (queries: Queries): UserRepository {
         email_key: email?.toLowerCase() ?? null,
         password_hash: passwordHash,
         disabled_at: null,
+        sessions_not_before: null,
         created_at: createdAt
       }).onConflict((conflict) => conflict.doNothing()).returning('id').executeTakeFirst()
       if (added !== undefined) return 'added'
@@ -85,6 +97,19 @@ export function createUserRepository (queries: Queries): UserRepository {
       const { numUpdatedRows } = await queries.updateTable('users').set({ password_hash: to })
         .where('id', '=', id).where('password_hash', '=', from).executeTakeFirst()
       return numUpdatedRows > 0n
+    },
+    async setEmail (id, email) {
+      const key = email === null ? null : email.toLowerCase()
+      const holder = key === null ? null : await find('email_key', key)
+      if (holder !== null && holder.id !== id) return 'email_taken'
+      await queries.updateTable('users').set({ email, email_key: key }).where('id', '=', id).execute()
+      return 'set'
+    },
+    async endSessionsUntil (id, notBefore) {
+      await queries.updateTable('users').set({ sessions_not_before: notBefore }).where('id', '=', id).execute()
+    },
+    async remove (id) {
+      await queries.deleteFrom('users').where('id', '=', id).execute()
     }
   }
 }

@@ -1,0 +1,90 @@
+import fp from 'fastify-plugin'
+import type { Queries } from './database.ts'
+import { type Bearer, createRegister } from './revocations/register.ts'
+import { createRevocationRepository, type Subject } from './revocations/repository.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    revocations: Revocations
+  }
+}
+
+export interface Revocations {
+  /** Writes down, inside a transaction, that tokens end. Every process refuses them once it has heard: `hear` makes this one hear at once. */
+  add (subject: Subject, subjectIds: readonly string[], queries: Queries): Promise<void>
+  /** The same for every session that a user began until `notBefore` (milliseconds since 1970). */
+  addUser (userId: string, notBefore: number, queries: Queries): Promise<void>
+  /** Reads what was written down since the last time. */
+  hear (): Promise<void>
+  /** Whether the tokens of this bearer have ended. Throws `unavailable` where nothing was heard from the database for too long. */
+  isRevoked (bearer: Bearer): boolean
+}
+
+export interface RevocationsOptions {
+  /** Seconds that what is known is believed while the database is silent. */
+  maxLag: number
+  /** Seconds an access token lives. */
+  tokenLifetime: number
+  clockSkew: number
+}
+
+/** Seconds between two looks at what other processes wrote: half of what an ending may take to be felt everywhere. */
+const interval = 0.4
+const sweepInterval = 60
+const batch = 1000
+
+/** Sessions, clients and tokens that ended before their tokens did: one log, followed by every process. */
+export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clockSkew }) => {
+  const register = createRegister()
+  let heardUpTo = 0
+  let heardAt = Number.NEGATIVE_INFINITY
+  let hearing: Promise<void> | null = null
+  let again = false
+
+  const expiry = () => app.clock.now() + (tokenLifetime + clockSkew) * 1000
+
+  /** One reading at a time. Whoever asks while one runs waits for the next: his own row may have come too late for this one. */
+  async function hear (): Promise<void> {
+    if (hearing !== null) {
+      again = true
+      return hearing
+    }
+    hearing = read()
+    return hearing
+  }
+
+  async function read (): Promise<void> {
+    try {
+      do {
+        again = false
+        const asked = app.clock.monotonic()
+        const rows = await createRevocationRepository(app.database.queries).after(heardUpTo, batch)
+        for (const row of rows) register.add(row)
+        heardUpTo = rows.at(-1)?.id ?? heardUpTo
+        if (rows.length === batch) again = true
+        else heardAt = asked
+      } while (again)
+    } finally {
+      hearing = null
+    }
+  }
+
+  await hear()
+  app.jobs.every('revocations', interval, hear)
+  app.jobs.every('revocations-in-memory', sweepInterval, async () => register.sweep(app.clock.now()))
+
+  app.decorate('revocations', {
+    async add (subject, subjectIds, queries) {
+      const expiresAt = expiry()
+      await createRevocationRepository(queries).add(subjectIds.map((subjectId) => ({ subject, subjectId, notBefore: null, expiresAt })))
+    },
+    async addUser (userId, notBefore, queries) {
+      await createRevocationRepository(queries).add([{ subject: 'user', subjectId: userId, notBefore, expiresAt: expiry() }])
+    },
+    hear,
+    isRevoked (bearer) {
+      if (app.clock.monotonic() - heardAt > maxLag * 1000) throw app.errors.create('unavailable', { cause: 'revocations lag' })
+      return register.isRevoked(bearer)
+    }
+  } satisfies Revocations)
+}, { name: 'revocations', dependencies: ['clock', 'database', 'errors', 'jobs'], fastify: '5.x' })

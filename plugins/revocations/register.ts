@@ -1,0 +1,57 @@
+import type { Revocation } from './repository.ts'
+
+/** What a token says that it may be refused for. Empty texts mean that it says nothing there. */
+export interface Bearer {
+  userId: string
+  /** UUIDv7: it carries the moment the session began, in milliseconds. */
+  sessionId: string
+  clientId: string
+  tokenId: string
+}
+
+/** What is revoked and not yet dead by itself, in memory: a look-up costs no read and well under a microsecond. */
+export interface Register {
+  add (revocation: Revocation): void
+  isRevoked (bearer: Bearer): boolean
+  /** Forgets what is over at `now`. */
+  sweep (now: number): void
+  readonly size: number
+}
+
+export function createRegister (): Register {
+  const sessions = new Map<string, number>()
+  const clients = new Map<string, number>()
+  const tokens = new Map<string, number>()
+  const users = new Map<string, { notBefore: number, expiresAt: number }>()
+
+  function addUser ({ subjectId, notBefore, expiresAt }: Revocation): void {
+    const known = users.get(subjectId)
+    const latest = Math.max(known?.notBefore ?? 0, notBefore ?? 0)
+    users.set(subjectId, { notBefore: latest, expiresAt: Math.max(known?.expiresAt ?? 0, expiresAt) })
+  }
+
+  return {
+    add (revocation) {
+      const { subject, subjectId, expiresAt } = revocation
+      if (subject === 'user') addUser(revocation)
+      else (subject === 'session' ? sessions : subject === 'client' ? clients : tokens).set(subjectId, expiresAt)
+    },
+    isRevoked ({ userId, sessionId, clientId, tokenId }) {
+      if (tokens.size > 0 && tokens.has(tokenId)) return true
+      if (sessionId === '') return clients.has(clientId)
+      if (sessions.has(sessionId)) return true
+      const user = users.size === 0 ? undefined : users.get(userId)
+      return user !== undefined && beganAt(sessionId) <= user.notBefore
+    },
+    sweep (now) {
+      for (const map of [sessions, clients, tokens]) for (const [id, expiresAt] of map) if (expiresAt <= now) map.delete(id)
+      for (const [id, { expiresAt }] of users) if (expiresAt <= now) users.delete(id)
+    },
+    get size () { return sessions.size + clients.size + tokens.size + users.size }
+  }
+}
+
+/** The first 48 bits of a UUIDv7 (RFC 9562, section 5.7): milliseconds since 1970. */
+function beganAt (uuid: string): number {
+  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16)
+}

@@ -1,0 +1,56 @@
+import type { Generated } from 'kysely'
+import type { Queries } from '../database.ts'
+
+declare module '../database.ts' {
+  interface Tables {
+    revocations: {
+      /** Grows: whoever has read up to one has read all before it. */
+      id: Generated<number>
+      subject: string
+      subject_id: string
+      not_before: number | null
+      expires_at: number
+    }
+  }
+}
+
+/** Whose tokens end: a session's, all of a user's sessions begun by a moment, a client's own, or one token. */
+export type Subject = 'session' | 'user' | 'client' | 'token'
+
+/** Times are milliseconds since 1970. */
+export interface Revocation {
+  subject: Subject
+  subjectId: string
+  /** For a user: sessions begun until then are meant. */
+  notBefore: number | null
+  /** When the last token that is meant is dead by itself. */
+  expiresAt: number
+}
+
+export interface RevocationRepository {
+  add (revocations: readonly Revocation[]): Promise<void>
+  /** Those that came after the one with this id, oldest first, at most `limit`. */
+  after (id: number, limit: number): Promise<Array<Revocation & { id: number }>>
+  /** Deletes up to `limit` that are over. Says how many. */
+  sweep (now: number, limit: number): Promise<number>
+}
+
+export function createRevocationRepository (queries: Queries): RevocationRepository {
+  return {
+    async add (revocations) {
+      if (revocations.length === 0) return
+      await queries.insertInto('revocations').values(revocations.map(({ subject, subjectId, notBefore, expiresAt }) => ({
+        subject, subject_id: subjectId, not_before: notBefore, expires_at: expiresAt
+      }))).execute()
+    },
+    async after (id, limit) {
+      const rows = await queries.selectFrom('revocations').selectAll().where('id', '>', id).orderBy('id').limit(limit).execute()
+      return rows.map((row) => ({ id: row.id, subject: row.subject as Subject, subjectId: row.subject_id, notBefore: row.not_before, expiresAt: row.expires_at }))
+    },
+    async sweep (now, limit) {
+      const over = queries.selectFrom('revocations').select('id').where('expires_at', '<=', now).limit(limit)
+      const { numDeletedRows } = await queries.deleteFrom('revocations').where('id', 'in', over).executeTakeFirst()
+      return Number(numDeletedRows)
+    }
+  }
+}

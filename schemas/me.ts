@@ -1,0 +1,16 @@
+import { Type } from '@sinclair/typebox'
+import { Email, Password } from './users.ts'
+
+export const EmailChange = Type.Object({
+  email: Type.Union([Email, Type.Null()]),
+  password: Password
+}, { additionalProperties: false })
+
+export const PasswordProof = Type.Object({
+  password: Password
+}, { additionalProperties: false })
+
+export const PasswordChange = Type.Object({
+  current_password: Password,
+  new_password: Password
+}, { additionalProperties: false })
