@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import access from './plugins/access.ts'
 import accounts from './plugins/accounts.ts'
 import audit from './plugins/audit.ts'
+import clients from './plugins/clients.ts'
 import clock from './plugins/clock.ts'
 import database from './plugins/database.ts'
 import discovery from './plugins/discovery.ts'
@@ -13,6 +14,7 @@ import errors, { unparsedOptions } from './plugins/errors.ts'
 import http, { httpOptions, securityHeaders } from './plugins/http.ts'
 import jobs from './plugins/jobs.ts'
 import keys from './plugins/keys.ts'
+import oauth from './plugins/oauth.ts'
 import openapi from './plugins/openapi.ts'
 import origin from './plugins/origin.ts'
 import passwords from './plugins/passwords.ts'
@@ -31,6 +33,7 @@ import login from './routes/login.ts'
 import logout from './routes/logout.ts'
 import me from './routes/me.ts'
 import methodNotAllowed from './routes/method-not-allowed.ts'
+import oauthRoutes from './routes/oauth.ts'
 import description from './routes/openapi.ts'
 import guarded from './routes/protected.ts'
 import refresh from './routes/refresh.ts'
@@ -88,6 +91,8 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(accounts, config.accounts)
   await app.register(signIn)
   await app.register(signOut)
+  await app.register(clients)
+  await app.register(oauth)
 
   // guard: every route below it says who may call it
   await app.register(access)
@@ -102,6 +107,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(logout)
   await app.register(guarded)
   await app.register(me)
+  await app.register(oauthRoutes)
   await app.register(methodNotAllowed)
 }
 

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import Fastify, { type FastifyInstance } from 'fastify'
 import app, { fastifyOptions } from './app.ts'
 import { readConfig } from './config.ts'
+import type { Client } from './plugins/clients.ts'
 import type { KeyReport } from './plugins/keys.ts'
 
 interface Json {
@@ -81,6 +82,35 @@ keys.command('reset')
     print(`New keys sign from now on; sessions ended: ${ended}.`)
   }, { reset: true }))
 
+const clients = program.command('clients').description('registered clients')
+
+clients.command('create <name>')
+  .description('register a client; its secret is printed this once')
+  .option('--scope <scope>', 'a scope that the client holds; may be repeated', (scope: string, held: string[]) => [...held, scope], [])
+  .option('--json', 'for programs')
+  .action((name: string, { scope, json }: Json & { scope: string[] }) => withApp(process.env, async (service) => printSecret(await service.clients.create(name, scope), json)))
+
+clients.command('list')
+  .description('every client')
+  .option('--json', 'for programs')
+  .action(({ json }: Json) => withApp(process.env, async (service) => {
+    const rows = (await service.clients.list()).map(({ id, name, scopes, createdAt }) => ({ client_id: id, name, scopes, created_at: time(createdAt) }))
+    print(json === true ? JSON.stringify({ clients: rows }, null, 2) : table(rows.map(({ scopes, ...row }) => ({ ...row, scopes: scopes.join(' ') }))))
+  }))
+
+clients.command('rotate <id>')
+  .description('give a client a new secret; it is printed this once')
+  .option('--overlap <seconds>', 'how long the old secret is good beside it, at most 7 days', '0')
+  .option('--json', 'for programs')
+  .action((id: string, { overlap, json }: Json & { overlap: string }) => withApp(process.env, async (service) => printSecret(await service.clients.rotate(id, Number(overlap)), json)))
+
+clients.command('delete <id>')
+  .description('delete a client; its tokens are refused at once')
+  .action((id: string) => withApp(process.env, async (service) => {
+    await service.clients.remove(id)
+    print('The client is gone.')
+  }))
+
 try {
   await program.parseAsync()
 } catch (error) {
@@ -102,6 +132,11 @@ function printKeys (reports: readonly KeyReport[], json: true | undefined): void
     kid, alg, state, created_at: time(createdAt), signs_from: time(signsFrom), ends_at: endsAt === null ? null : time(endsAt)
   }))
   print(json === true ? JSON.stringify({ keys: rows }, null, 2) : table(rows))
+}
+
+function printSecret ({ client: { id, name, scopes, createdAt }, secret }: { client: Client, secret: string }, json: true | undefined): void {
+  const row = { client_id: id, client_secret: secret, name, scopes, created_at: time(createdAt) }
+  print(json === true ? JSON.stringify(row, null, 2) : columns(Object.entries({ ...row, scopes: scopes.join(' ') })))
 }
 
 function time (milliseconds: number): string {

@@ -1,20 +1,25 @@
 import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Client } from './clients.ts'
 import type { Identity } from './tokens.ts'
 
-/** Who may call a route: anybody, or whoever shows a valid access token of a user. */
-export type Access = 'public' | 'user'
+/** Who may call a route: anybody, whoever shows a valid access token of a user, or a registered client with its secret. */
+export type Access = 'public' | 'user' | 'client'
 
 declare module 'fastify' {
   interface FastifyContextConfig { access?: Access }
   interface FastifyRequest {
     /** The verified caller. Set by this plugin alone; reading it on a public route throws. */
     readonly identity: Identity
+    /** The registered client that calls. Set by this plugin alone; reading it on another route throws. */
+    readonly client: Client
     [caller]: Identity | null
+    [callingClient]: Client | null
   }
 }
 
 const caller = Symbol('caller')
+const callingClient = Symbol('client')
 const realm = 'Bearer realm="gatehouse"'
 const authorization = 'authorization'
 
@@ -23,12 +28,14 @@ const credentials = /^bearer +([\w.~+/-]+=*)$/i
 /** The scheme is a whole token (RFC 9110, section 5.6.2): "Bearers" is another one. */
 const bearerScheme = /^bearer(?![\w!#$%&'*+.^`|~-])/i
 
-export default fp(async (app) => guard(app, app), { name: 'access', dependencies: ['errors', 'tokens'], fastify: '5.x' })
+export default fp(async (app) => guard(app, app), { name: 'access', dependencies: ['errors', 'oauth', 'tokens'], fastify: '5.x' })
 
-/** Guards the routes that `app` gets from now on; `tokens` says what a token is worth. */
-export function guard (app: FastifyInstance, { tokens, errors }: Pick<FastifyInstance, 'tokens' | 'errors'>): void {
+/** Guards the routes that `app` gets from now on; `tokens` says what a token is worth, `oauth` who a client is, where there are clients. */
+export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<FastifyInstance, 'tokens' | 'errors'> & Partial<Pick<FastifyInstance, 'oauth'>>): void {
   app.decorateRequest(caller, null)
-  app.decorateRequest('identity', { getter (this: FastifyRequest) { return this[caller] ?? readOnPublicRoute() } })
+  app.decorateRequest('identity', { getter (this: FastifyRequest) { return this[caller] ?? notCalledBy('user') } })
+  app.decorateRequest(callingClient, null)
+  app.decorateRequest('client', { getter (this: FastifyRequest) { return this[callingClient] ?? notCalledBy('client') } })
 
   // Synchronous on purpose: Fastify catches the throw, and a promise here would cost every request a turn of the loop.
   function authenticate (request: FastifyRequest, _reply: unknown, done: HookHandlerDoneFunction) {
@@ -42,6 +49,10 @@ export function guard (app: FastifyInstance, { tokens, errors }: Pick<FastifyIns
       return
     }
     done()
+  }
+
+  async function authenticateClient (request: FastifyRequest): Promise<void> {
+    request[callingClient] = await oauth?.authenticate(request.headers.authorization) ?? notCalledBy('client')
   }
 
   /** Routes about a user are not for clients' own tokens. */
@@ -81,10 +92,10 @@ export function guard (app: FastifyInstance, { tokens, errors }: Pick<FastifyIns
   app.addHook('onRoute', (route) => {
     const access = route.config?.access
     if (access === undefined) throw new Error(`${route.method} ${route.url} does not say who may call it`)
-    if (access !== 'public') route.onRequest = [authenticate, ...[route.onRequest ?? []].flat()]
+    if (access !== 'public') route.onRequest = [access === 'client' ? authenticateClient : authenticate, ...[route.onRequest ?? []].flat()]
   })
 }
 
-function readOnPublicRoute (): never {
-  throw new Error('identity was read on a public route')
+function notCalledBy (kind: Access): never {
+  throw new Error(`the caller was read on a route that is not for a ${kind}`)
 }

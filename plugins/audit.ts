@@ -15,7 +15,10 @@ export type AuditEventName =
 /** What happened, in OWASP's logging vocabulary. */
 export interface AuditEvent {
   event: AuditEventName
+  /** Whom it is about. */
   userId: string | null
+  /** Who did it, where that is somebody else: a client's id. */
+  actor?: string
   origin: Origin
 }
 
@@ -26,8 +29,8 @@ export interface Audit {
 
 export default fp(async (app) => {
   app.decorate('audit', {
-    record ({ event, userId, origin }) {
-      app.log.info({ event, user_id: userId, ip: origin.ip, reqId: origin.requestId }, 'audit')
+    record ({ event, userId, origin, actor = userId ?? undefined }) {
+      app.log.info({ event, user_id: userId, actor, ip: origin.ip, reqId: origin.requestId }, 'audit')
     }
   } satisfies Audit)
 }, { name: 'audit', dependencies: ['origin'], fastify: '5.x' })

@@ -11,9 +11,14 @@ declare module 'fastify' {
 interface Metadata {
   issuer: string
   jwks_uri: string
+  token_endpoint: string
+  introspection_endpoint: string
+  revocation_endpoint: string
   response_types_supported: string[]
   grant_types_supported: string[]
   token_endpoint_auth_methods_supported: string[]
+  introspection_endpoint_auth_methods_supported: string[]
+  revocation_endpoint_auth_methods_supported: string[]
   subject_types_supported: string[]
   id_token_signing_alg_values_supported: string[]
 }
@@ -35,8 +40,13 @@ export default fp<{ issuer: string }>(async (app, { issuer }) => {
       issuer,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       response_types_supported: [],
-      grant_types_supported: [],
-      token_endpoint_auth_methods_supported: [],
+      token_endpoint: `${issuer}/oauth/token`,
+      introspection_endpoint: `${issuer}/oauth/introspect`,
+      revocation_endpoint: `${issuer}/oauth/revoke`,
+      grant_types_supported: ['client_credentials', 'refresh_token'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic'],
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
+      revocation_endpoint_auth_methods_supported: ['client_secret_basic'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: [...new Set(app.keys.jwks().keys.map(({ alg }) => alg))]
     }),

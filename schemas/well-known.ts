@@ -25,9 +25,14 @@ export const KeyFileParams = Type.Object({
 export const ServerMetadata = Type.Object({
   issuer: Type.String(),
   jwks_uri: Type.String(),
+  token_endpoint: Type.String(),
+  introspection_endpoint: Type.String(),
+  revocation_endpoint: Type.String(),
   response_types_supported: Type.Array(Type.String()),
   grant_types_supported: Type.Array(Type.String()),
-  token_endpoint_auth_methods_supported: Type.Array(Type.String())
+  token_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  introspection_endpoint_auth_methods_supported: Type.Array(Type.String()),
+  revocation_endpoint_auth_methods_supported: Type.Array(Type.String())
 }, { additionalProperties: false })
 
 /** OpenID Connect Discovery 1.0, section 3, for verifiers that look for keys there. */
