@@ -4,6 +4,7 @@ import { guard } from './plugins/access.ts'
 import clock from './plugins/clock.ts'
 import errors from './plugins/errors.ts'
 import { createRemoteKeys } from './plugins/keys.ts'
+import { createRemoteRevocations } from './plugins/revocations.ts'
 import strictJson from './plugins/strict-json.ts'
 import tokens from './plugins/tokens.ts'
 
@@ -19,11 +20,20 @@ export interface VerifierOptions {
   clockSkew?: number
   /** Verified tokens remembered; 10,000 by default. */
   cacheSize?: number
+  /**
+   * Where a token that ended must be refused before its `exp`: the registered client that asks the issuer about each
+   * token, and the seconds an answer is believed (5 by default). Without it a token is good until `exp`.
+   */
+  introspection?: { clientId: string, clientSecret: string, maxAge?: number }
   /** How the issuer is asked, for a test or a proxy. */
   fetch?: typeof fetch
   /** Milliseconds since 1970, for a test that turns the clock. */
   now?: () => number
 }
+
+/** Seconds. */
+const introspectionAge = 5
+const neverRevoked = { isRevoked: () => false }
 
 /** The longest life of an access token that Gatehouse can be configured to issue, in seconds. */
 const longestLifetime = 3600
@@ -33,7 +43,7 @@ const longestLifetime = 3600
  * says who may call it, `request.identity` who does. It opens no database; keys come from the issuer's published set.
  * Throws at start where a route does not state its access.
  */
-export default fp<VerifierOptions>(async (app, { issuer, audience, clockSkew = 5, cacheSize = 10_000, fetch = globalThis.fetch, now }) => {
+export default fp<VerifierOptions>(async (app, { issuer, audience, clockSkew = 5, cacheSize = 10_000, introspection, fetch = globalThis.fetch, now }) => {
   let within: FastifyInstance = app
 
   // A context of its own: of the pieces it is made of, the host sees none.
@@ -42,17 +52,23 @@ export default fp<VerifierOptions>(async (app, { issuer, audience, clockSkew = 5
     await scope.register(clock, now === undefined ? {} : { now })
     await scope.register(errors, {})
     await scope.register(strictJson, { bodies: false })
+    const shared = { fetch, now: scope.clock.now, parseJson: scope.strictJson.parse }
     const keys = createRemoteKeys({
       issuer,
-      fetch,
-      now: scope.clock.now,
-      parseJson: scope.strictJson.parse,
+      ...shared,
       onFailure: (error) => app.log.warn({ err: error }, 'the keys of the issuer could not be read'),
       unavailable: () => scope.errors.create('unavailable', { cause: 'no keys of the issuer' })
     })
     await keys.search()
     scope.decorate('keys', keys as never)
-    scope.decorate('revocations', { isRevoked: () => false } as never)
+    scope.decorate('revocations', (introspection === undefined ? neverRevoked : createRemoteRevocations({
+      introspectionEndpoint: `${issuer}/oauth/introspect`,
+      ...introspection,
+      maxAge: introspection.maxAge ?? introspectionAge,
+      ...shared,
+      onFailure: (error) => app.log.warn({ err: error }, 'the issuer could not be asked about a token'),
+      unavailable: () => scope.errors.create('unavailable', { cause: 'the issuer does not answer' })
+    })) as never)
     await scope.register(tokens, { issuer, audience, lifetime: longestLifetime, clockSkew, cacheSize })
   })
 

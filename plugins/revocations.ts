@@ -3,6 +3,8 @@ import type { Queries } from './database.ts'
 import { type Bearer, createRegister } from './revocations/register.ts'
 import { createRevocationRepository, type Subject } from './revocations/repository.ts'
 
+export { createRemoteRevocations, type RemoteRevocations } from './revocations/remote.ts'
+
 declare module 'fastify' {
   interface FastifyInstance {
     revocations: Revocations

@@ -40,6 +40,13 @@ export interface Inspection {
   audience: string
 }
 
+/** What says whether a token has ended: this service's own log, or a question to the one that issued it. */
+export interface TokenRevocations {
+  isRevoked (bearer: Identity, token: string): boolean
+  /** Asks about a token that `isRevoked` knew nothing of. */
+  ask? (tokenId: string): Promise<void>
+}
+
 /** Where the keys come from: this service's own, or those that another one publishes. */
 export interface TokenKeys extends KeySource {
   active? (): AbleKey
@@ -61,6 +68,7 @@ export interface TokensOptions {
 export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clockSkew, cacheSize }) => {
   const { now } = app.clock
   const keys: TokenKeys = app.keys
+  const revocations: TokenRevocations = app.revocations
   const times = { clockTolerance: clockSkew * 1000, allowedIss: issuer, allowedAud: audience }
 
   // Every call names its key. What the library would remember of tokens is switched off: its caches have had advisories.
@@ -75,7 +83,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
     now,
     keys,
     verifySignature,
-    isRevoked: app.revocations.isRevoked,
+    isRevoked: revocations.isRevoked,
     cacheSize
   })
 
@@ -113,13 +121,35 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
         if (app.errors.isOurs(error)) throw error
         throw app.errors.create('invalid_token', {
           headers: { 'www-authenticate': 'Bearer realm="gatehouse", error="invalid_token"' },
-          cause: (error as { reason?: string }).reason ?? 'signature'
+          cause: causeOf(error as Rejection)
         })
       }
     },
-    news: (error) => (error as Error).cause === unknownKey ? keys.search?.() ?? null : null
+    news (error) {
+      const { cause } = error as Error
+      if (cause === unknownKey) return keys.search?.() ?? null
+      return cause instanceof Unasked ? revocations.ask?.(cause.tokenId) ?? null : null
+    }
   } satisfies Tokens)
 }, { name: 'tokens', dependencies: ['clock', 'errors', 'strict-json'], decorators: { fastify: ['keys', 'revocations'] }, fastify: '5.x' })
+
+interface Rejection {
+  reason?: string
+  tokenId?: string
+}
+
+/** A token that the issuer has to be asked about first. */
+class Unasked {
+  readonly tokenId: string
+
+  constructor (tokenId: string) {
+    this.tokenId = tokenId
+  }
+}
+
+function causeOf ({ reason = 'signature', tokenId }: Rejection): string | Unasked {
+  return tokenId === undefined ? reason : new Unasked(tokenId)
+}
 
 function nameTheKey (): never {
   throw new Error('a token was signed or verified without naming the key')

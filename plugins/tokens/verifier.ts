@@ -40,7 +40,7 @@ export interface VerifierOptions extends ReaderOptions {
   /** Verifies the signature of a token with one key. Throws where it does not hold. */
   verifySignature (token: string, key: VerificationKey): void
   /** Whether the tokens of this bearer have ended; asked every time, also for a token that is remembered. */
-  isRevoked (bearer: Identity): boolean
+  isRevoked (bearer: Identity, token: string): boolean
   /** Verified tokens remembered; 0 remembers none. */
   cacheSize: number
 }
@@ -83,7 +83,7 @@ export function createVerifier (options: VerifierOptions): Verifier {
   return {
     verify (token) {
       const identity = recognise(token)
-      if (isRevoked(identity)) throw Object.assign(new Error('token rejected'), { reason: 'revoked' })
+      if (isRevoked(identity, token)) throw Object.assign(new Error('token rejected'), { reason: 'revoked' })
       return identity
     },
     get remembered () { return cache.size }
