@@ -3,7 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ErrorCode, errors } from '../schemas/errors.ts'
 import { errorBody } from './errors/body.ts'
-import { answerExpectation } from './errors/unparsed.ts'
+import { answerConnect, answerExpectation } from './errors/unparsed.ts'
 
 export { unparsedOptions } from './errors/unparsed.ts'
 
@@ -29,6 +29,9 @@ export interface ErrorDetails {
   cause?: unknown
 }
 
+/** Whatever a handler may throw. */
+type Thrown = FastifyError | null | undefined
+
 /** What a failure is answered with. */
 interface Answer {
   code: ErrorCode
@@ -37,7 +40,7 @@ interface Answer {
 }
 
 const byStatus = new Map<number, ErrorCode>([
-  [400, 'invalid_request'], [404, 'not_found'], [405, 'method_not_allowed'], [408, 'request_timeout'],
+  [400, 'invalid_request'], [403, 'not_found'], [404, 'not_found'], [405, 'method_not_allowed'], [408, 'request_timeout'],
   [413, 'payload_too_large'], [414, 'uri_too_long'], [415, 'unsupported_media_type'], [417, 'expectation_failed'],
   [431, 'headers_too_large'], [503, 'unavailable']
 ])
@@ -63,18 +66,19 @@ export default fp<ErrorsOptions>(async (app, options) => {
     }
   } satisfies Errors)
 
-  /** Ours as it was made; the framework's by its status, in our words; anything else is our fault and says nothing. */
-  function answerTo (error: FastifyError): Answer {
-    const ours = made.get(error)
+  /** Ours as it was made; the framework's by its status, in our words; anything else is our fault and says nothing, also where what was thrown is no error. */
+  function answerTo (error: Thrown): Answer {
+    const ours = made.get(error as FastifyError)
     if (ours !== undefined) return ours
-    const code = byStatus.get(error.statusCode ?? 500) ?? 'internal'
+    const status = error?.statusCode ?? 500
+    const code = byStatus.get(status) ?? (status >= 400 && status < 500 ? 'invalid_request' : 'internal')
     return { code, message: errors[code].message, headers: code === 'unavailable' ? { 'retry-after': retryAfter } : {} }
   }
 
-  app.setErrorHandler((error: FastifyError, request, reply) => {
+  app.setErrorHandler((error: Thrown, request, reply) => {
     const answer = answerTo(error)
-    if (errors[answer.code].status >= 500) request.log.error({ err: error.cause ?? error }, answer.code)
-    else request.log.debug({ code: answer.code, cause: reasonOf(error) }, 'refused')
+    if (errors[answer.code].status >= 500) request.log.error({ err: error?.cause ?? error }, answer.code)
+    else request.log.debug({ code: answer.code, cause: reasonOf(error as FastifyError) }, 'refused')
     return send(reply, answer)
   })
 
@@ -82,6 +86,7 @@ export default fp<ErrorsOptions>(async (app, options) => {
     return send(reply, { code: 'not_found', message: errors.not_found.message, headers: {} })
   })
 
+  app.server.on('connect', (_request, socket) => answerConnect(socket, options.headers))
   app.server.on('checkExpectation', (request, response) => answerExpectation(request, response, options.headers))
 }, { name: 'errors', fastify: '5.x' })
 

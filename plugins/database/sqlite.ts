@@ -54,7 +54,7 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
   function open () {
     if (file === null) return { writer: openHandle(':memory:', synchronous), reader: null }
     try {
-      mkdirSync(dirname(file), { recursive: true })
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
       return { writer: openHandle(file, synchronous), reader: openHandle(file, synchronous) }
     } catch (error) {
       throw new Error(`The database file ${file} cannot be used: ${(error as Error).message}`)
