@@ -44,7 +44,8 @@ export default fp(async (app) => {
     for (const [name, { seconds }] of jobs) schedule(name, seconds)
   })
 
-  app.addHook('onClose', async () => {
+  // Before anything closes: a job that runs may still need the database, whose own hook comes before an onClose of this one.
+  app.addHook('preClose', async () => {
     closed = true
     for (const timer of timers.values()) clearTimeout(timer)
     await Promise.all(running)
