@@ -24,7 +24,7 @@ async function withApp<T> (environment: Record<string, string | undefined>, work
 }
 
 /** The environment for commands that describe the service and need none of its data. */
-const describing = { ...process.env, DATABASE_URL: 'sqlite::memory:', DATABASE_URL_FILE: undefined, SECRET_KEY: undefined, SECRET_KEY_FILE: undefined }
+const describing = { ...process.env, DATABASE_URL: 'sqlite::memory:', DATABASE_URL_FILE: undefined, SECRET_KEY: undefined, SECRET_KEY_FILE: undefined, SECRET_KEY_PREVIOUS: undefined, SECRET_KEY_PREVIOUS_FILE: undefined }
 
 const program = new Command('cli')
   .description('What the HTTP interface does, on the same configuration, without a socket.')
