@@ -10,6 +10,8 @@ export interface BuildOptions {
   environment?: Record<string, string>
   /** The clock, in milliseconds. */
   now?: () => number
+  /** As "keys reset" starts it. */
+  reset?: boolean
 }
 
 /** The whole app without a socket, on a database in memory, closed with the test. */

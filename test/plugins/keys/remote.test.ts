@@ -7,6 +7,7 @@ import { createRemoteKeys } from '../../../plugins/keys/remote.ts'
 import { generateKey, type Jwk } from '../../../plugins/keys/signing-key.ts'
 import { parseStrictJsonBytes } from '../../../plugins/strict-json/parse.ts'
 import { startIssuer } from '../../support/issuer.ts'
+import { until } from '../../support/until.ts'
 
 const second = 1000
 const hour = 3600 * second
@@ -26,13 +27,8 @@ async function setUp (t: Test) {
     onFailure: (error) => { world.failures.push(error as Error) },
     unavailable: () => new Error('unavailable')
   })
-  /** Waits for a reading that began in the background. */
-  const settle = async (condition: () => boolean) => {
-    for (let i = 0; i < 10_000 && !condition(); i++) await turn()
-    if (!condition()) throw new Error('it never came')
-  }
   const readings = () => issuer.asked.filter((path) => path === '/jwks').length
-  return { issuer, world, keys, settle, readings }
+  return { issuer, world, keys, readings }
 }
 
 t.test('reads discovery and then the key set', async (t) => {
@@ -85,7 +81,7 @@ t.test('keeps what it read for as long as it may, within bounds', async (t) => {
     ['public, max-age=300', 300], ['max-age=90,public', 90], ['MAX-AGE=90', 90], ['max-age=1', 60], ['max-age=0', 60], ['max-age=999999', 3600],
     [null, 300], ['no-store', 300], ['max-age=-1', 300], ['max-age=1e9', 300], ['x-max-age=90', 300]
   ] as const) {
-    const { issuer, world, keys, settle, readings } = await setUp(t)
+    const { issuer, world, keys, readings } = await setUp(t)
     issuer.cacheControl = cacheControl
     await keys.search()
     world.now += life * second - 1
@@ -94,33 +90,33 @@ t.test('keeps what it read for as long as it may, within bounds', async (t) => {
     t.equal(readings(), 1, `${cacheControl}: until ${life} s`)
     world.now += 1
     t.ok(keys.find(one.kid), 'known meanwhile')
-    await settle(() => readings() === 2)
+    await until(() => readings() === 2)
   }
 })
 
 t.test('learns of a revoked key while remembered tokens alone are shown', async (t) => {
-  const { issuer, world, keys, settle } = await setUp(t)
+  const { issuer, world, keys } = await setUp(t)
   await keys.search()
   const { version } = keys
   issuer.keys = [two]
   world.now += 300 * second
-  await settle(() => keys.version !== version)
+  await until(() => keys.version !== version)
   t.equal(keys.find(one.kid), undefined)
 })
 
 t.test('goes by what it knows while the issuer cannot be reached, for a day', async (t) => {
-  const { issuer, world, keys, settle } = await setUp(t)
+  const { issuer, world, keys } = await setUp(t)
   await keys.search()
   issuer.instead = (request) => { request.socket.destroy() }
   world.now += 24 * hour
   t.ok(keys.find(one.kid))
-  await settle(() => world.failures.length === 1)
+  await until(() => world.failures.length === 1)
   world.now += 1
   t.throws(() => keys.find(one.kid), { message: 'unavailable' })
   issuer.instead = null
   world.now += 2 * second
   t.throws(() => keys.find(one.kid), { message: 'unavailable' })
-  await settle(() => works(() => keys.find(one.kid)))
+  await until(() => works(() => keys.find(one.kid)))
 })
 
 t.test('tries again soon after a failure', async (t) => {
@@ -136,19 +132,19 @@ t.test('tries again soon after a failure', async (t) => {
 })
 
 t.test('has nothing to say before it ever read a key', async (t) => {
-  const { world, keys, settle, readings } = await setUp(t)
+  const { world, keys, readings } = await setUp(t)
   t.throws(() => keys.find(one.kid), { message: 'unavailable' })
-  await settle(() => readings() === 1 && works(() => keys.find(one.kid)))
+  await until(() => readings() === 1 && works(() => keys.find(one.kid)))
   t.strictSame(world.failures, [])
 })
 
 t.test('is not put off by a clock that was set back', async (t) => {
-  const { issuer, world, keys, settle } = await setUp(t)
+  const { issuer, world, keys } = await setUp(t)
   await keys.search()
   issuer.keys = [three]
   world.now -= hour
   t.ok(keys.find(one.kid), 'it goes by what it knows')
-  await settle(() => keys.find(three.kid) !== undefined)
+  await until(() => keys.find(three.kid) !== undefined)
   t.equal(keys.find(one.kid), undefined)
   issuer.keys = [one]
   world.now -= second
@@ -243,7 +239,7 @@ t.test('stops reading where there is too much', async (t) => {
 })
 
 t.test('waits five seconds for an issuer that hangs, at its first byte or its last', async (t) => {
-  const { issuer, world, keys, settle } = await setUp(t)
+  const { issuer, world, keys } = await setUp(t)
   const limits: Array<{ milliseconds: number, run: AbortController }> = []
   t.intercept(AbortSignal, 'timeout', {
     value: (milliseconds: number) => {
@@ -262,7 +258,7 @@ t.test('waits five seconds for an issuer that hangs, at its first byte or its la
     limits.length = 0
     world.now += 31 * second
     const search = keys.search()
-    await settle(() => issuer.asked.length === 1)
+    await until(() => issuer.asked.length === 1)
     t.equal(limits[0]?.milliseconds, 5 * second, what)
     limits[0]?.run.abort(new Error('too late'))
     await search
