@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import fp from 'fastify-plugin'
 import { guard } from './plugins/access.ts'
 import clock from './plugins/clock.ts'
@@ -34,26 +34,23 @@ const longestLifetime = 3600
  * Throws at start where a route does not state its access.
  */
 export default fp<VerifierOptions>(async (app, { issuer, audience, clockSkew = 5, cacheSize = 10_000, fetch = globalThis.fetch, now }) => {
-  let within: FastifyInstance = app
-
-  // A context of its own: of the pieces it is made of, the host sees none.
-  await app.register(async (scope) => {
-    within = scope
-    await scope.register(clock, now === undefined ? {} : { now })
-    await scope.register(errors, {})
-    await scope.register(strictJson, { bodies: false })
-    const keys = createRemoteKeys({
-      issuer,
-      fetch,
-      now: scope.clock.now,
-      parseJson: scope.strictJson.parse,
-      onFailure: (error) => app.log.warn({ err: error }, 'the keys of the issuer could not be read'),
-      unavailable: () => scope.errors.create('unavailable', { cause: 'no keys of the issuer' })
-    })
-    await keys.search()
-    scope.decorate('keys', keys as never)
-    await scope.register(tokens, { issuer, audience, lifetime: longestLifetime, clockSkew, cacheSize })
+  // An instance of its own: of the pieces it is made of the host sees none, and whatever it calls by the same names stays its own.
+  const pieces = Fastify()
+  app.addHook('onClose', () => pieces.close())
+  await pieces.register(clock, now === undefined ? {} : { now })
+  await pieces.register(errors, {})
+  await pieces.register(strictJson, { bodies: false })
+  const keys = createRemoteKeys({
+    issuer,
+    fetch,
+    now: pieces.clock.now,
+    parseJson: pieces.strictJson.parse,
+    onFailure: (error) => app.log.warn({ err: error }, 'the keys of the issuer could not be read'),
+    unavailable: () => pieces.errors.create('unavailable', { cause: 'no keys of the issuer' })
   })
+  await keys.search()
+  pieces.decorate('keys', keys as never)
+  await pieces.register(tokens, { issuer, audience, lifetime: longestLifetime, clockSkew, cacheSize })
 
-  guard(app, within)
+  guard(app, pieces)
 }, { name: 'gatehouse-verifier', fastify: '5.x' })
