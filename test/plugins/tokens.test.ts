@@ -41,9 +41,9 @@ for (const SIGNING_ALG of algorithms) {
     }, 'and no address, no secret')
     t.equal(expiresIn, 300)
     t.strictSame(app.tokens.verify(token), {
-      userId: userOf().id, username: 'alice', sessionId: session.id, clientId: 'gatehouse', roles: ['admin', 'editor'], scopes: [], tokenId: claims?.['jti'], expiresAt: 1_763_939_800
+      userId: userOf().id, username: 'alice', sessionId: session.id, clientId: 'gatehouse', roles: ['admin', 'editor'], scopes: [], tokenId: claims?.jti, expiresAt: 1_763_939_800
     })
-    t.not(partsOf(app.tokens.issue({ user: userOf(), session }).token)[1]?.['jti'], claims?.['jti'])
+    t.not(partsOf(app.tokens.issue({ user: userOf(), session }).token)[1]?.jti, claims?.jti)
 
     const header_ = token.slice(0, token.lastIndexOf('.'))
     t.match(refusal(app, `${header_}.${Buffer.alloc(SIGNING_ALG === 'RS256' ? 384 : 64, 7).toString('base64url')}`), { code: 'invalid_token', cause: 'signature' })

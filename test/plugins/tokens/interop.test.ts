@@ -33,10 +33,10 @@ for (const alg of ['ES256', 'RS256', 'EdDSA']) {
   t.test(`exchanges ${alg} tokens with jose`, async (t) => {
     const { app, token, header, claims, key } = await setUp(t, alg)
     const bySet = await jwtVerify(token, createLocalJWKSet(await get<JSONWebKeySet>(app, '/.well-known/jwks.json')), { ...expected, typ: 'at+jwt', algorithms: [alg] })
-    t.strictSame({ ...bySet.payload, jti: claims['jti'] }, claims)
+    t.strictSame({ ...bySet.payload, jti: claims.jti }, claims)
     t.strictSame(bySet.protectedHeader, header)
     const byFile = await jwtVerify(token, await importSPKI(await get(app, `/.well-known/keys/${key.kid}.pem`), alg), expected)
-    t.equal(byFile.payload.sub, claims['sub'])
+    t.equal(byFile.payload.sub, claims.sub)
 
     const theirs = await new SignJWT(claims).setProtectedHeader({ alg, kid: key.kid, typ: 'at+jwt' }).sign(await importPKCS8(key.privatePem, alg))
     t.match(app.tokens.verify(theirs), { username: 'alice', tokenId: 'of-another-library', roles: ['admin'] })
@@ -49,7 +49,7 @@ for (const alg of ['ES256', 'RS256']) {
   t.test(`exchanges ${alg} tokens with jsonwebtoken`, async (t) => {
     const { app, token, claims, key } = await setUp(t, alg)
     const read = jsonwebtoken.verify(token, await get(app, `/.well-known/keys/${key.kid}.pem`), { ...expected, algorithms: [alg] })
-    t.strictSame({ ...read, jti: claims['jti'] }, claims)
+    t.strictSame({ ...read, jti: claims.jti }, claims)
 
     const theirs = jsonwebtoken.sign(claims, key.privatePem, { algorithm: alg, header: { alg, kid: key.kid, typ: 'at+jwt' } })
     t.match(app.tokens.verify(theirs), { username: 'alice', tokenId: 'of-another-library', roles: ['admin'] })
