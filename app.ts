@@ -11,6 +11,7 @@ import discovery from './plugins/discovery.ts'
 import drain, { DrainingResponse } from './plugins/drain.ts'
 import errors, { unparsedOptions } from './plugins/errors.ts'
 import http, { httpOptions, securityHeaders } from './plugins/http.ts'
+import jobs from './plugins/jobs.ts'
 import keys from './plugins/keys.ts'
 import openapi from './plugins/openapi.ts'
 import origin from './plugins/origin.ts'
@@ -36,6 +37,8 @@ export interface AppOptions {
   config: Config
   /** Milliseconds since 1970, for a test that turns the clock. */
   now?: () => number
+  /** For a lost SECRET_KEY: new keys, whatever sealed the old ones. */
+  reset?: boolean
 }
 
 /** What Fastify itself must be made with for this app: limits, log, and answers to what never becomes a request. */
@@ -49,19 +52,20 @@ export function fastifyOptions (config: Config) {
 }
 
 /** The map: every plugin and route, in the order in which they start. */
-const app: FastifyPluginAsync<AppOptions> = async (app, { config, ...turned }) => {
+const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false, ...turned }) => {
   const headers = securityHeaders(config.http)
 
   // platform
   await app.register(clock, turned)
-  await app.register(errors, { headers })
+  await app.register(jobs)
+  await app.register(errors, { answers: { headers } })
   await app.register(routeTable)
   await app.register(origin)
   await app.register(http, { corsOrigins: config.http.corsOrigins, headers })
-  await app.register(strictJson)
+  await app.register(strictJson, { bodies: true })
   await app.register(validation)
   await app.register(drain)
-  await app.register(secrets, config.secrets)
+  await app.register(secrets, { ...config.secrets, replaceLost: reset })
   await app.register(database, config.database)
   await app.register(audit)
   await app.register(openapi, config.openapi)
@@ -69,7 +73,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, ...turned }) =
   // identity
   await app.register(users)
   await app.register(passwords, config.passwords)
-  await app.register(keys, config.keys)
+  await app.register(keys, { ...config.keys, reset })
   await app.register(tokens, config.tokens)
   await app.register(sessions, config.sessions)
   await app.register(discovery, config.tokens)

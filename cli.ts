@@ -2,15 +2,20 @@ import { Command, CommanderError } from 'commander'
 import Fastify, { type FastifyInstance } from 'fastify'
 import app, { fastifyOptions } from './app.ts'
 import { readConfig } from './config.ts'
+import type { KeyReport } from './plugins/keys.ts'
+
+interface Json {
+  json?: true
+}
 
 const misused = 2
 
 /** Nothing is listened to and nothing but faults is logged: standard output is the command's own. */
-async function withApp<T> (environment: Record<string, string | undefined>, work: (app: FastifyInstance) => Promise<T> | T): Promise<T> {
+async function withApp<T> (environment: Record<string, string | undefined>, work: (app: FastifyInstance) => Promise<T> | T, options: { reset?: boolean } = {}): Promise<T> {
   const config = readConfig({ ...environment, LOG_LEVEL: 'silent' })
   const service = Fastify(fastifyOptions(config))
   try {
-    await service.register(app, { config })
+    await service.register(app, { config, ...options })
     await service.ready()
     return await work(service)
   } finally {
@@ -19,7 +24,7 @@ async function withApp<T> (environment: Record<string, string | undefined>, work
 }
 
 /** The environment for commands that describe the service and need none of its data. */
-const describing = { ...process.env, DATABASE_URL: 'sqlite::memory:', DATABASE_URL_FILE: undefined, SECRET_KEY: undefined, SECRET_KEY_FILE: undefined }
+const describing = { ...process.env, DATABASE_URL: 'sqlite::memory:', DATABASE_URL_FILE: undefined, SECRET_KEY: undefined, SECRET_KEY_FILE: undefined, SECRET_KEY_PREVIOUS: undefined, SECRET_KEY_PREVIOUS_FILE: undefined }
 
 const program = new Command('cli')
   .description('What the HTTP interface does, on the same configuration, without a socket.')
@@ -37,10 +42,44 @@ program.command('openapi')
 program.command('routes')
   .description('print every route: method, address, who may call it, operation')
   .option('--json', 'for programs')
-  .action(({ json }: { json?: true }) => withApp(describing, ({ routeTable }) => {
+  .action(({ json }: Json) => withApp(describing, ({ routeTable }) => {
     const routes = routeTable.entries.filter(({ operation }) => operation !== '-')
     print(json === true ? JSON.stringify(routes, null, 2) : columns(routes.map(({ method, url, access, operation }) => [method, url, access, operation])))
   }))
+
+const keys = program.command('keys').description('the signing keys')
+
+keys.command('list')
+  .description('every key and where it stands')
+  .option('--json', 'for programs')
+  .action(({ json }: Json) => withApp(process.env, (service) => printKeys(service.keys.list(), json)))
+
+keys.command('rotate')
+  .description('let the next key sign as soon as it has been published for KEY_LEAD')
+  .option('--now', 'at once: verifiers that cache the key set may not know it yet')
+  .option('--json', 'for programs')
+  .action(({ now = false, json }: Json & { now?: boolean }) => withApp(process.env, async (service) => printKeys(await service.keys.rotate({ now }), json)))
+
+keys.command('revoke <kid>')
+  .description('for a stolen key: its tokens are refused at once')
+  .action((kid: string) => withApp(process.env, async (service) => {
+    await service.keys.revoke(kid)
+    print('The key is gone; another one signs.')
+  }))
+
+keys.command('export [kid]')
+  .description('print the public key set as JSON, or one public key as PEM')
+  .action((kid?: string) => withApp(process.env, (service) => {
+    print(kid === undefined ? JSON.stringify(service.keys.jwks(), null, 2) : service.discovery.pem(`${kid}.pem`).trimEnd())
+  }))
+
+keys.command('reset')
+  .description('for a lost SECRET_KEY: new keys, every session ended, passwords kept')
+  .requiredOption('--yes', 'nobody stays signed in')
+  .action(() => withApp(process.env, async (service) => {
+    const ended = await service.sessions.endAll()
+    print(`New keys sign from now on; sessions ended: ${ended}.`)
+  }, { reset: true }))
 
 try {
   await program.parseAsync()
@@ -56,6 +95,21 @@ function fail ({ message }: Error): void {
 
 function print (text: string): void {
   process.stdout.write(`${text}\n`)
+}
+
+function printKeys (reports: readonly KeyReport[], json: true | undefined): void {
+  const rows = reports.map(({ kid, alg, state, createdAt, signsFrom, endsAt }) => ({
+    kid, alg, state, created_at: time(createdAt), signs_from: time(signsFrom), ends_at: endsAt === null ? null : time(endsAt)
+  }))
+  print(json === true ? JSON.stringify({ keys: rows }, null, 2) : table(rows))
+}
+
+function time (milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}
+
+function table (rows: ReadonlyArray<Record<string, string | null>>): string {
+  return columns([Object.keys(rows[0] ?? {}), ...rows.map((row) => Object.values(row).map((value) => value ?? '-'))])
 }
 
 /** Rows with their cells aligned; nothing is cut. */

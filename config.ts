@@ -30,6 +30,9 @@ export class ConfigError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+/** Seconds that verifiers are told to keep the key set for. */
+const jwksMaxAge = 300
+
 const seconds = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
 
 const variables = {
@@ -42,11 +45,15 @@ const variables = {
   DATABASE_TIMEOUT: duration('2s', 0.1, 60, 'How long a call waits for the database before it is answered 503.'),
   SQLITE_SYNCHRONOUS: oneOf('full', ['full', 'normal'], '`normal` is faster and may lose the last commits at power loss.'),
   SECRET_KEY: { default: null, secret: true, about: 'Any text of 32 bytes or more; wraps the private keys and derives refresh tokens. Not set: made once beside the SQLite file, mode 0600. Weak, default or placeholder ones are refused.', parse: secret },
+  SECRET_KEY_PREVIOUS: { default: null, secret: true, about: 'The other secret while `SECRET_KEY` is being changed: both open what is stored and what clients hold.', parse: secret },
   ACCESS_TOKEN_TTL: duration('10m', 1, 3600, 'How long an access token lives.'),
   REFRESH_IDLE_TTL: duration('7d', 1, 366 * seconds.d, 'How long a session lives unused.'),
   REFRESH_ABSOLUTE_TTL: duration('30d', 1, 3660 * seconds.d, 'How long a session lives at most; not less than `REFRESH_IDLE_TTL`.'),
   CLOCK_SKEW: duration('5s', 0, 60, 'How far clocks may differ when a token is checked.'),
-  KEY_ROTATION: duration('30d', seconds.h, 3660 * seconds.d, 'How long a signing key signs before the next one does.'),
+  TOKEN_CACHE: integer('10000', 0, 1_000_000, 'Verified tokens remembered, so that each is verified once; about 1 KiB each.'),
+  SIGNING_ALG: oneOf('ES256', ['ES256', 'RS256', 'EdDSA'], 'What new signing keys are made for; RS256 keys have 3072 bits. After a change, keys of the old one live out their time.'),
+  KEY_LEAD: duration('2d', 2 * jwksMaxAge, 365 * seconds.d, 'How long a key is published before it signs: verifiers may cache the key set that long.'),
+  KEY_ROTATION: duration('30d', 2 * jwksMaxAge, 3660 * seconds.d, 'How long a signing key signs before the next one does; not less than `KEY_LEAD`.'),
   REGISTRATION: oneOf('open', ['open', 'closed'], '`closed`: nobody can register.'),
   PASSWORD_MIN_LENGTH: integer('8', 8, 128, 'Characters; NIST asks for 15 where the password is the only factor.'),
   ARGON2_MEMORY: integer('19456', 19_456, 262_144, 'KiB a password hash uses; less than OWASP\'s minimum is refused.'),
@@ -99,9 +106,9 @@ function compose (values: Values) {
     drain: { delay: values.DRAIN_DELAY },
     openapi: { publicUrl, pages: values.DOCUMENTATION === 'on' },
     database: { ...values.DATABASE_URL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
-    secrets: { secretKey: values.SECRET_KEY, databaseFile: values.DATABASE_URL.file },
-    keys: { rotation: values.KEY_ROTATION },
-    tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
+    secrets: { secretKey: values.SECRET_KEY, formerKey: values.SECRET_KEY_PREVIOUS, databaseFile: values.DATABASE_URL.file },
+    keys: { algorithm: values.SIGNING_ALG, rotation: values.KEY_ROTATION, lead: values.KEY_LEAD, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
+    tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW, cacheSize: values.TOKEN_CACHE },
     sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL },
     passwords: { minLength: values.PASSWORD_MIN_LENGTH, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME },
     accounts: { registration: values.REGISTRATION }
@@ -131,7 +138,11 @@ function readSecretFile (environment: Environment, name: string): string | undef
 }
 
 function contradictions (values: Values): string[] {
-  return values.REFRESH_ABSOLUTE_TTL < values.REFRESH_IDLE_TTL ? ['REFRESH_ABSOLUTE_TTL must not be less than REFRESH_IDLE_TTL'] : []
+  return [
+    values.REFRESH_ABSOLUTE_TTL < values.REFRESH_IDLE_TTL && 'REFRESH_ABSOLUTE_TTL must not be less than REFRESH_IDLE_TTL',
+    values.KEY_ROTATION < values.KEY_LEAD && 'KEY_ROTATION must not be less than KEY_LEAD',
+    values.SECRET_KEY === null && values.SECRET_KEY_PREVIOUS !== null && 'SECRET_KEY_PREVIOUS needs SECRET_KEY beside it'
+  ].filter((fault) => fault !== false)
 }
 
 function text<const D extends string | null> (value: D, about: string) {

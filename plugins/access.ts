@@ -1,4 +1,4 @@
-import type { FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Identity } from './tokens.ts'
 
@@ -23,22 +23,31 @@ const credentials = /^bearer +([\w.~+/-]+=*)$/i
 /** The scheme is a whole token (RFC 9110, section 5.6.2): "Bearers" is another one. */
 const bearerScheme = /^bearer(?![\w!#$%&'*+.^`|~-])/i
 
-export default fp(async (app) => {
+export default fp(async (app) => guard(app, app), { name: 'access', dependencies: ['errors', 'tokens'], fastify: '5.x' })
+
+/** Guards the routes that `app` gets from now on; `tokens` says what a token is worth. */
+export function guard (app: FastifyInstance, { tokens, errors }: Pick<FastifyInstance, 'tokens' | 'errors'>): void {
   app.decorateRequest(caller, null)
   app.decorateRequest('identity', { getter (this: FastifyRequest) { return this[caller] ?? readOnPublicRoute() } })
 
   // Synchronous on purpose: Fastify catches the throw, and a promise here would cost every request a turn of the loop.
   function authenticate (request: FastifyRequest, _reply: unknown, done: HookHandlerDoneFunction) {
-    request[caller] = verify(bearerOf(request))
+    const token = bearerOf(request)
+    try {
+      admit(request, tokens.verify(token))
+    } catch (error) {
+      const news = tokens.news(error)
+      if (news === null) throw error
+      news.then(() => admit(request, tokens.verify(token))).then(() => done(), done)
+      return
+    }
     done()
   }
 
-  function verify (token: string): Identity {
-    try {
-      return app.tokens.verify(token)
-    } catch (error) {
-      throw app.errors.create('invalid_token', { headers: { 'www-authenticate': `${realm}, error="invalid_token"` }, cause: (error as Error).cause })
-    }
+  /** Routes about a user are not for clients' own tokens. */
+  function admit (request: FastifyRequest, identity: Identity): void {
+    if (identity.userId === '') throw errors.create('forbidden', { headers: { 'www-authenticate': `${realm}, error="insufficient_scope"` } })
+    request[caller] = identity
   }
 
   /** The token of the one Authorization line. Throws `missing_token` where no bearer credentials were sent. */
@@ -46,7 +55,7 @@ export default fp(async (app) => {
     const value = request.headers.authorization
     if (value === undefined || !bearerScheme.test(value)) {
       if (value !== undefined) refuseRepeated(request)
-      throw app.errors.create('missing_token', { headers: { 'www-authenticate': realm } })
+      throw errors.create('missing_token', { headers: { 'www-authenticate': realm } })
     }
     refuseRepeated(request)
     return credentials.exec(value)?.[1] ?? malformed()
@@ -63,7 +72,7 @@ export default fp(async (app) => {
   }
 
   function malformed (): never {
-    throw app.errors.create('invalid_request', {
+    throw errors.create('invalid_request', {
       message: 'The Authorization header is malformed',
       headers: { 'www-authenticate': `${realm}, error="invalid_request"` }
     })
@@ -74,7 +83,7 @@ export default fp(async (app) => {
     if (access === undefined) throw new Error(`${route.method} ${route.url} does not say who may call it`)
     if (access !== 'public') route.onRequest = [authenticate, ...[route.onRequest ?? []].flat()]
   })
-}, { name: 'access', dependencies: ['errors', 'tokens'], fastify: '5.x' })
+}
 
 function readOnPublicRoute (): never {
   throw new Error('identity was read on a public route')

@@ -20,7 +20,7 @@ interface Metadata {
 
 export interface Discovery {
   /** RFC 8414 and OpenID Connect Discovery: what is really there, by addresses below the issuer. */
-  readonly metadata: Metadata
+  metadata (): Metadata
   /** The published keys as they go out, with an entity tag of exactly these bytes (RFC 9110, section 8.8.3). */
   jwks (): { body: { keys: Jwk[] }, etag: string }
   /** Whether an If-None-Match header names this entity tag (RFC 9110, section 13.1.2). */
@@ -31,15 +31,15 @@ export interface Discovery {
 
 export default fp<{ issuer: string }>(async (app, { issuer }) => {
   app.decorate('discovery', {
-    metadata: {
+    metadata: () => ({
       issuer,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       response_types_supported: [],
       grant_types_supported: [],
       token_endpoint_auth_methods_supported: [],
       subject_types_supported: ['public'],
-      id_token_signing_alg_values_supported: ['ES256']
-    },
+      id_token_signing_alg_values_supported: [...new Set(app.keys.jwks().keys.map(({ alg }) => alg))]
+    }),
     jwks () {
       const body = app.keys.jwks()
       return { body, etag: `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url')}"` }

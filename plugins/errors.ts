@@ -21,6 +21,8 @@ export interface Errors {
    * `headers` go with the answer; `cause` goes to the log alone.
    */
   create (code: ErrorCode, details?: ErrorDetails): Error
+  /** Whether an error was made here. */
+  isOurs (error: unknown): boolean
 }
 
 export interface ErrorDetails {
@@ -49,45 +51,49 @@ const byStatus = new Map<number, ErrorCode>([
 const retryAfter = '1'
 
 export interface ErrorsOptions {
-  /** Sent with answers to what never became a request. */
-  headers: Readonly<Record<string, string>>
+  /** Where this app answers every failure in this shape, the framework's own included: what goes with answers to what never became a request. */
+  answers?: { headers: Readonly<Record<string, string>> }
 }
 
-export default fp<ErrorsOptions>(async (app, options) => {
-  await app.register(sensible)
-  const made = new WeakMap<object, Answer>()
+export default fp<ErrorsOptions>(async (app, { answers }) => {
+  if (!app.hasDecorator('httpErrors')) await app.register(sensible)
+  const made = new WeakSet<object>()
 
   app.decorate('errors', {
     create (code, { message = errors[code].message, headers = {}, cause } = {}) {
-      const error = app.httpErrors.createError(errors[code].status, message, { code, cause })
-      if (errors[code].status === 503) headers = { 'retry-after': retryAfter, ...headers }
-      made.set(error, { code, message, headers })
+      const wait = errors[code].status === 503 ? { 'retry-after': retryAfter } : {}
+      const error = app.httpErrors.createError(errors[code].status, message, { code, cause, headers: { ...wait, ...headers } })
+      made.add(error)
       return error
-    }
+    },
+    isOurs: (error) => made.has(error as object)
   } satisfies Errors)
+
+  if (answers !== undefined) answerAll(answers.headers)
+
+  function answerAll (headers: Readonly<Record<string, string>>): void {
+    app.setErrorHandler((error: Thrown, request, reply) => {
+      const answer = answerTo(error)
+      if (errors[answer.code].status >= 500) request.log.error({ err: error?.cause ?? error }, answer.code)
+      else request.log.debug({ code: answer.code, cause: reasonOf(error as FastifyError) }, 'refused')
+      return send(reply, answer)
+    })
+
+    app.setNotFoundHandler((_request: FastifyRequest, reply: FastifyReply) => {
+      return send(reply, { code: 'not_found', message: errors.not_found.message, headers: {} })
+    })
+
+    app.server.on('connect', (_request, socket) => answerConnect(socket, headers))
+    app.server.on('checkExpectation', (request, response) => answerExpectation(request, response, headers))
+  }
 
   /** Ours as it was made; the framework's by its status, in our words; anything else is our fault and says nothing, also where what was thrown is no error. */
   function answerTo (error: Thrown): Answer {
-    const ours = made.get(error as FastifyError)
-    if (ours !== undefined) return ours
+    if (made.has(error as FastifyError)) return error as unknown as Answer
     const status = error?.statusCode ?? 500
     const code = byStatus.get(status) ?? (status >= 400 && status < 500 ? 'invalid_request' : 'internal')
     return { code, message: errors[code].message, headers: code === 'unavailable' ? { 'retry-after': retryAfter } : {} }
   }
-
-  app.setErrorHandler((error: Thrown, request, reply) => {
-    const answer = answerTo(error)
-    if (errors[answer.code].status >= 500) request.log.error({ err: error?.cause ?? error }, answer.code)
-    else request.log.debug({ code: answer.code, cause: reasonOf(error as FastifyError) }, 'refused')
-    return send(reply, answer)
-  })
-
-  app.setNotFoundHandler((_request: FastifyRequest, reply: FastifyReply) => {
-    return send(reply, { code: 'not_found', message: errors.not_found.message, headers: {} })
-  })
-
-  app.server.on('connect', (_request, socket) => answerConnect(socket, options.headers))
-  app.server.on('checkExpectation', (request, response) => answerExpectation(request, response, options.headers))
 }, { name: 'errors', fastify: '5.x' })
 
 function send (reply: FastifyReply, { code, message, headers }: Answer): FastifyReply {

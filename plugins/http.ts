@@ -28,10 +28,10 @@ export function httpOptions ({ trustProxy, logLevel }: Pick<HttpOptions, 'trustP
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     bodyLimit,
     connectionTimeout: 20 * seconds,
-    requestTimeout: 15 * seconds,
+    requestTimeout: 13 * seconds,
     keepAliveTimeout: 10 * seconds,
     http: {
-      headersTimeout: 10 * seconds,
+      headersTimeout: 8 * seconds,
       connectionsCheckingInterval: 2 * seconds,
       maxHeaderSize: 16 * 1024,
       requireHostHeader: false

@@ -14,6 +14,8 @@ declare module 'fastify' {
 export interface Sessions {
   /** Begins a session of a user, inside the transaction that `queries` belong to. */
   open (userId: string, origin: Origin, queries: Queries): Promise<OpenedSession>
+  /** Ends every session of everybody; says how many there were. */
+  endAll (): Promise<number>
 }
 
 export interface OpenedSession {
@@ -56,6 +58,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
         userAgent: origin.userAgent
       })
       return { id, clientId, refreshToken: refreshTokens.make(id, 0), refreshExpiresIn }
-    }
+    },
+    endAll: () => createSessionRepository(app.database.queries).removeAll()
   } satisfies Sessions)
 }, { name: 'sessions', dependencies: ['clock', 'database', 'origin', 'secrets'], fastify: '5.x' })

@@ -12,9 +12,14 @@ export interface StrictJson {
   parse (bytes: Uint8Array): unknown
 }
 
-/** Bodies are JSON, read strictly; no other media type is parsed, no content coding is undone. */
-export default fp(async (app) => {
+export interface StrictJsonOptions {
+  /** Whether this app's bodies are JSON read strictly: no other media type is parsed, no content coding is undone. */
+  bodies: boolean
+}
+
+export default fp<StrictJsonOptions>(async (app, { bodies }) => {
   app.decorate('strictJson', { parse: (bytes) => parseStrictJsonBytes(bytes) } satisfies StrictJson)
+  if (!bodies) return
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {

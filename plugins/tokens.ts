@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import fp from 'fastify-plugin'
+import type { AbleKey } from './keys.ts'
 import type { OpenedSession } from './sessions.ts'
-import { type AccessTokenClaims, createReader, TokenRejected } from './tokens/reader.ts'
+import { createVerifier, type Identity, type KeySource, unknownKey, type VerificationKey } from './tokens/verifier.ts'
 import type { UserRecord } from './users.ts'
+
+export type { Identity } from './tokens/verifier.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,22 +14,20 @@ declare module 'fastify' {
   }
 }
 
-/** Who a verified token speaks for. */
-export interface Identity {
-  /** The token's subject: a user's id. */
-  userId: string
-  username: string
-  sessionId: string
-  clientId: string
-  roles: readonly string[]
-  scopes: readonly string[]
-}
-
 export interface Tokens {
   /** A signed access token (RFC 9068) and the seconds it lives. */
   issue (grant: { user: UserRecord, session: OpenedSession }): { token: string, expiresIn: number }
-  /** Who the token speaks for. Throws `invalid_token`, the same for every cause; the cause is for the debug log. */
+  /** Who the token speaks for. Throws `invalid_token`, the same for every cause (the cause is for the debug log), or `unavailable` where no key is to be had. */
   verify (token: string): Identity
+  /** After `verify` threw: a promise to wait for, where keys may come that change the answer, else null. */
+  news (error: unknown): Promise<void> | null
+}
+
+/** Where the keys come from: this service's own, or those that another one publishes. */
+export interface TokenKeys extends KeySource {
+  active? (): AbleKey
+  /** Looks for keys that were not known a moment ago; null where there is nowhere to look, or it was done a moment ago. */
+  search? (): Promise<void> | null
 }
 
 export interface TokensOptions {
@@ -36,32 +37,38 @@ export interface TokensOptions {
   lifetime: number
   /** Seconds. */
   clockSkew: number
+  /** Verified tokens remembered. */
+  cacheSize: number
 }
 
-export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clockSkew }) => {
+export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clockSkew, cacheSize }) => {
+  const { now } = app.clock
+  const keys: TokenKeys = app.keys
+  const times = { clockTolerance: clockSkew * 1000, allowedIss: issuer, allowedAud: audience }
+
   // Every call names its key. What the library would remember of tokens is switched off: its caches have had advisories.
-  const { publicPem, privatePem } = app.keys.active()
-  await app.register(jwt, {
-    secret: { private: privatePem, public: publicPem },
-    sign: { algorithm: 'ES256' },
-    verify: { algorithms: ['ES256'], cache: false, errorCacheTTL: 0 }
+  await app.register(jwt, { secret: { public: nameTheKey, private: nameTheKey }, verify: { cache: false, errorCacheTTL: 0 } })
+
+  const verifier = createVerifier({
+    parseJson: app.strictJson.parse,
+    issuer,
+    audience,
+    maxLifetime: lifetime,
+    clockSkew,
+    now,
+    keys,
+    verifySignature,
+    cacheSize
   })
 
-  const { now } = app.clock
-  const reader = createReader({ parseJson: app.strictJson.parse, issuer, audience, maxLifetime: lifetime, clockSkew, now })
-
-  function verifySignature (token: string): AccessTokenClaims {
-    const { alg, kid, claims } = reader.read(token)
-    const key = app.keys.find(kid)
-    if (key === undefined || key.alg !== alg) throw new Error('key')
-    app.jwt.verify(token, { key: key.publicPem, algorithms: [alg], allowedIss: issuer, allowedAud: audience, clockTimestamp: now(), clockTolerance: clockSkew * 1000 })
-    return claims
+  function verifySignature (token: string, { alg, publicPem }: VerificationKey): void {
+    app.jwt.verify(token, { key: publicPem, algorithms: [alg], clockTimestamp: now(), ...times })
   }
 
   app.decorate('tokens', {
     issue ({ user, session }) {
-      const { kid, alg, privatePem: key } = app.keys.active()
       const iat = Math.floor(now() / 1000)
+      const { kid, alg, privatePem: key } = app.keys.active()
       const claims = {
         iss: issuer,
         aud: audience,
@@ -79,21 +86,19 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
     },
     verify (token) {
       try {
-        return identityOf(verifySignature(token))
+        return verifier.verify(token)
       } catch (error) {
-        throw app.errors.create('invalid_token', { cause: error instanceof TokenRejected ? error.reason : 'signature' })
+        if (app.errors.isOurs(error)) throw error
+        throw app.errors.create('invalid_token', {
+          headers: { 'www-authenticate': 'Bearer realm="gatehouse", error="invalid_token"' },
+          cause: (error as { reason?: string }).reason ?? 'signature'
+        })
       }
-    }
+    },
+    news: (error) => (error as Error).cause === unknownKey ? keys.search?.() ?? null : null
   } satisfies Tokens)
-}, { name: 'tokens', dependencies: ['clock', 'errors', 'keys', 'strict-json'], fastify: '5.x' })
+}, { name: 'tokens', dependencies: ['clock', 'errors', 'strict-json'], decorators: { fastify: ['keys'] }, fastify: '5.x' })
 
-function identityOf (claims: AccessTokenClaims): Identity {
-  return {
-    userId: claims.sid === undefined ? '' : claims.sub,
-    username: claims.preferred_username ?? '',
-    sessionId: claims.sid ?? '',
-    clientId: claims.client_id,
-    roles: claims.roles,
-    scopes: claims.scope === '' ? [] : claims.scope.split(' ')
-  }
+function nameTheKey (): never {
+  throw new Error('a token was signed or verified without naming the key')
 }

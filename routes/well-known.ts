@@ -44,7 +44,7 @@ const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['discovery'],
       response: { 200: ProviderMetadata }
     }
-  }, (_request, reply) => { reply.headers(caching).send(app.discovery.metadata) })
+  }, (_request, reply) => { reply.headers(caching).send(app.discovery.metadata()) })
 
   app.get('/.well-known/oauth-authorization-server', {
     config: { access: 'public' },
@@ -54,7 +54,7 @@ const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['discovery'],
       response: { 200: ServerMetadata }
     }
-  }, (_request, reply) => { reply.headers(caching).send(app.discovery.metadata) })
+  }, (_request, reply) => { reply.headers(caching).send(app.discovery.metadata()) })
 }
 
 export default wellKnown

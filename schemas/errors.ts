@@ -10,6 +10,7 @@ export const errors = {
   missing_token: { status: 401, message: 'This call needs an access token: send "Authorization: Bearer <token>"' },
   invalid_token: { status: 401, message: 'The access token is invalid or has expired' },
   invalid_credentials: { status: 401, message: 'Invalid username or password' },
+  forbidden: { status: 403, message: 'This token does not give the right to do that' },
   registration_closed: { status: 403, message: 'Registration is closed: ask an administrator for an account' },
   not_found: { status: 404, message: 'There is nothing here' },
   method_not_allowed: { status: 405, message: 'This resource does not know that method' },

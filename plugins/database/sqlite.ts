@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -55,6 +55,7 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
     if (file === null) return { writer: openHandle(':memory:', synchronous), reader: null }
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+      closeSync(openSync(file, 'a', 0o600))
       return { writer: openHandle(file, synchronous), reader: openHandle(file, synchronous) }
     } catch (error) {
       throw new Error(`The database file ${file} cannot be used: ${(error as Error).message}`)

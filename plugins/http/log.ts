@@ -1,4 +1,5 @@
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogController } from 'fastify'
+import { RequestLogger } from './request-logger.ts'
 
 /** One line an answered request: by operation and status, without address or query, which may hold what clients put there by mistake. */
 class RequestLog extends LogController {
@@ -7,6 +8,7 @@ class RequestLog extends LogController {
   }
 
   override requestCompleted (_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    if (!(request.log as RequestLogger).isLevelEnabled('info')) return
     request.log.info({
       operation: request.routeOptions.schema?.operationId ?? null,
       method: request.method,
@@ -23,6 +25,7 @@ const secretMembers = ['password', 'current_password', 'new_password', 'access_t
 export function logOptions (level: string) {
   return {
     logController: new RequestLog(),
+    childLoggerFactory: (parent, { reqId }) => new RequestLogger(parent, reqId),
     logger: {
       level,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,

@@ -36,6 +36,8 @@ export interface Session {
 
 export interface SessionRepository {
   add (session: Session): Promise<void>
+  /** Says how many there were. */
+  removeAll (): Promise<number>
 }
 
 export function createSessionRepository (queries: Queries): SessionRepository {
@@ -54,6 +56,10 @@ export function createSessionRepository (queries: Queries): SessionRepository {
         ip: session.ip,
         user_agent: session.userAgent
       }).execute()
+    },
+    async removeAll () {
+      const { numDeletedRows } = await queries.deleteFrom('sessions').executeTakeFirst()
+      return Number(numDeletedRows)
     }
   }
 }

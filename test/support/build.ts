@@ -14,6 +14,8 @@ export interface BuildOptions {
   log?: Array<Record<string, unknown>>
   /** Adds routes beside the app's own, below its hooks and its guard. */
   extend?: (server: FastifyInstance) => void
+  /** As "keys reset" starts it. */
+  reset?: boolean
 }
 
 /** The whole app without a socket, on a database in memory, closed with the test. */
