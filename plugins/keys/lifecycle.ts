@@ -71,7 +71,7 @@ export function upkeep (keys: readonly Lifespan[], now: number, policy: Policy):
   const signsFrom = Math.max(Math.min(active.signsFrom, now) + rotation, now + lead)
   const next = judged.filter(({ state }) => state === 'next')
   const ended = judged.filter(({ state, endsAt }) => state === 'retired' && (endsAt ?? now) <= now)
-  const retired = judged.filter((key) => key.state === 'retired' && key.canSign && !ended.includes(key) && (key.endsAt ?? now) - tail + lag <= now)
+  const retired = judged.filter((key) => key.state === 'retired' && key.canSign && !ended.includes(key) && (key.endsAt as number) - tail + lag <= now)
   return [
     ...ended.map(({ kid }) => ({ remove: kid })),
     ...retired.map(({ kid }) => ({ erase: kid })),

@@ -79,9 +79,9 @@ export function publishedKey (jwk: Jwk): Pick<SigningKey, 'kid' | 'alg' | 'publi
   return { kid, alg, publicPem }
 }
 
-function isStrong ({ asymmetricKeyType: type, asymmetricKeyDetails: details = {} }: KeyObject, alg: Algorithm): boolean {
-  if (alg === 'RS256') return type === 'rsa' && (details.modulusLength ?? 0) >= rsaBits && details.publicExponent === rsaExponent
-  return alg === 'ES256' ? type === 'ec' && details.namedCurve === 'prime256v1' : alg === 'EdDSA' && type === 'ed25519'
+function isStrong ({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject, alg: Algorithm): boolean {
+  if (alg === 'RS256') return type === 'rsa' && (details?.modulusLength as number) >= rsaBits && details?.publicExponent === rsaExponent
+  return alg === 'ES256' ? type === 'ec' && details?.namedCurve === 'prime256v1' : alg === 'EdDSA' && type === 'ed25519'
 }
 
 function assemble (alg: Algorithm, publicKey: KeyObject, privateKey: KeyObject | null): Omit<SigningKey, 'createdAt' | 'signsFrom'> {
