@@ -49,7 +49,7 @@ export default fp<VerifierOptions>(async (app, { issuer, audience, clockSkew = 5
     unavailable: () => pieces.errors.create('unavailable', { cause: 'no keys of the issuer' })
   })
   await keys.search()
-  pieces.decorate('keys', keys as never)
+  await pieces.register(fp(async (scope) => { scope.decorate('keys', keys as never) }, { name: 'keys' }))
   await pieces.register(tokens, { issuer, audience, lifetime: longestLifetime, clockSkew, cacheSize })
 
   guard(app, pieces)

@@ -97,7 +97,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
     },
     news: (error) => (error as Error).cause === unknownKey ? keys.search?.() ?? null : null
   } satisfies Tokens)
-}, { name: 'tokens', dependencies: ['clock', 'errors', 'strict-json'], decorators: { fastify: ['keys'] }, fastify: '5.x' })
+}, { name: 'tokens', dependencies: ['clock', 'errors', 'keys', 'strict-json'], fastify: '5.x' })
 
 function nameTheKey (): never {
   throw new Error('a token was signed or verified without naming the key')

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
 import t from 'tap'
 import clock from '../../plugins/clock.ts'
 import errors from '../../plugins/errors.ts'
@@ -104,7 +105,9 @@ t.test('asks for news of a key that it does not know, where there is somewhere t
   await app.register(strictJson, { bodies: false })
   const asked: string[] = []
   let answer: Promise<void> | null = Promise.resolve()
-  app.decorate('keys', { version: 1, find: (kid: string) => { asked.push(kid) }, search: () => answer } as never)
+  await app.register(fp(async (scope) => {
+    scope.decorate('keys', { version: 1, find: (kid: string) => { asked.push(kid) }, search: () => answer } as never)
+  }, { name: 'keys' }))
   await app.register(tokens, { issuer: 'https://auth.test', audience: 'api', lifetime: 3600, clockSkew: 5, cacheSize: 10 })
   const { token } = (await build(t)).tokens.issue({ user: userOf(), session })
   const unknown = refusal(app, token)

@@ -6,7 +6,8 @@ import { codeOf, type Import, importsOf, lineAt, type Sources, stringsOf } from 
 /** Behind a door Fastify is not known, but for these, which are about Fastify's own options. */
 const fastifyBehindDoors = new Map([
   ['plugins/errors/unparsed.ts', 'makes clientErrorHandler and frameworkErrors, whose arguments are Fastify\'s: types alone'],
-  ['plugins/http/log.ts', 'makes the logger\'s options, one of which has to extend Fastify\'s LogController']
+  ['plugins/http/log.ts', 'makes the logger\'s options, one of which has to extend Fastify\'s LogController'],
+  ['plugins/http/request-logger.ts', 'is a logger, by Fastify\'s own type of one']
 ])
 
 /** Where a real clock is read. Everything else is handed the time by `app.clock`, which a test can turn. */
@@ -52,6 +53,9 @@ export function doorsOf (sources: Sources): Map<string, string> {
   }))
 }
 
+/** What puts plugins together: the service, and the guard alone for other services. */
+const compositions = ['app.ts', 'verifier.ts']
+
 /** 1. `schemas/` imports TypeBox and its siblings and exports data. */
 export function schemasAreData (sources: Sources): string[] {
   return below('schemas/', sources).flatMap(([path, text]) => [
@@ -78,7 +82,7 @@ function trespass (path: string, { kind, typeOnly, target, specifier }: Import):
   if (!specifier.startsWith('.')) return 'ours are named by a relative path'
   if (target.startsWith('plugins/') && target.split('/').length > 2) return target.startsWith(`plugins/${owner}/`) ? null : 'what is behind a door is the plugin\'s own'
   if (target.startsWith('schemas/')) return null
-  if (path === 'app.ts') return typeOnly || /^(?:plugins|routes)\//.test(target) ? null : 'app.ts composes plugins and routes'
+  if (compositions.includes(path)) return typeOnly || /^(?:plugins|routes)\//.test(target) ? null : 'a composition knows plugins and routes'
   if (target.startsWith('plugins/')) return typeOnly || kind === 'augmentation' ? null : 'a door gives others types alone'
   if (entries.includes(path)) return ['app.ts', 'config.ts'].includes(target) ? null : 'an entry knows app.ts and config.ts'
   return 'the arrows do not point there'

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
 import { createLocalJWKSet, importPKCS8, importSPKI, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
-import { build } from '../../support/build.ts'
-import { examples } from '../../support/rfc-examples.ts'
+import { build } from '../support/build.ts'
+import { examples } from '../support/rfc-examples.ts'
 
 interface JsonWebToken {
   sign (claims: object, key: string, options: object): string
