@@ -34,9 +34,9 @@ t.test('reads an empty environment as the documented defaults', async (t) => {
     drain: { delay: 5 },
     openapi: { publicUrl: 'http://localhost:3000', pages: true },
     database: { file: 'data/gatehouse.db', timeout: 2, synchronous: 'full' },
-    secrets: { secretKey: null, databaseFile: 'data/gatehouse.db' },
-    keys: { rotation: 2_592_000 },
-    tokens: { issuer: 'http://localhost:3000', audience: 'api', lifetime: 600, clockSkew: 5 },
+    secrets: { secretKey: null, formerKey: null, databaseFile: 'data/gatehouse.db' },
+    keys: { algorithm: 'ES256', rotation: 2_592_000, lead: 172_800, tokenLifetime: 600, clockSkew: 5 },
+    tokens: { issuer: 'http://localhost:3000', audience: 'api', lifetime: 600, clockSkew: 5, cacheSize: 10_000 },
     sessions: { clientId: 'gatehouse', idleLifetime: 604_800, absoluteLifetime: 2_592_000 },
     passwords: { minLength: 8, memory: 19_456, passes: 2 },
     accounts: { registration: 'open' }
@@ -51,7 +51,7 @@ t.test('reads every variable', async (t) => {
   const config = readConfig({
     HOST: '0.0.0.0', PORT: '8080', PUBLIC_URL: 'https://auth.example.org/gate', AUDIENCE: 'orders', CLIENT_ID: 'web',
     DATABASE_URL: 'sqlite:///var/lib/gatehouse.db', DATABASE_TIMEOUT: '250ms', SQLITE_SYNCHRONOUS: 'normal',
-    ACCESS_TOKEN_TTL: '1h', REFRESH_IDLE_TTL: '1d', REFRESH_ABSOLUTE_TTL: '2d', CLOCK_SKEW: '0', KEY_ROTATION: '90d',
+    ACCESS_TOKEN_TTL: '1h', REFRESH_IDLE_TTL: '1d', REFRESH_ABSOLUTE_TTL: '2d', CLOCK_SKEW: '0', TOKEN_CACHE: '5', SIGNING_ALG: 'EdDSA', KEY_LEAD: '10m', KEY_ROTATION: '90d',
     REGISTRATION: 'closed', PASSWORD_MIN_LENGTH: '15', ARGON2_MEMORY: '65536', ARGON2_TIME: '3',
     TRUST_PROXY: '10.0.0.0/8, ::1', CORS_ORIGINS: 'https://app.example.org', LOG_LEVEL: 'debug', DRAIN_DELAY: '0', DOCUMENTATION: 'off'
   })
@@ -62,8 +62,8 @@ t.test('reads every variable', async (t) => {
     openapi: { publicUrl: 'https://auth.example.org/gate', pages: false },
     database: { file: '/var/lib/gatehouse.db', timeout: 0.25, synchronous: 'normal' },
     secrets: { databaseFile: '/var/lib/gatehouse.db' },
-    keys: { rotation: 7_776_000 },
-    tokens: { issuer: 'https://auth.example.org/gate', audience: 'orders', lifetime: 3600, clockSkew: 0 },
+    keys: { algorithm: 'EdDSA', rotation: 7_776_000, lead: 600, tokenLifetime: 3600, clockSkew: 0 },
+    tokens: { issuer: 'https://auth.example.org/gate', audience: 'orders', lifetime: 3600, clockSkew: 0, cacheSize: 5 },
     sessions: { clientId: 'web', idleLifetime: 86_400, absoluteLifetime: 172_800 },
     passwords: { minLength: 15, memory: 65_536, passes: 3 },
     accounts: { registration: 'closed' }
@@ -73,8 +73,8 @@ t.test('reads every variable', async (t) => {
 t.test('names every fault at once and no value', async (t) => {
   const environment: Environment = {
     HOST: 'two words', PORT: '65536', PUBLIC_URL: 'ftp://files.internal', AUDIENCE: 'a b', CLIENT_ID: 'c d', DATABASE_URL: 'mysql://root:hunter2@db',
-    DATABASE_TIMEOUT: 'soonish', SQLITE_SYNCHRONOUS: 'sometimes', SECRET_KEY: 'changeme', ACCESS_TOKEN_TTL: '2h', REFRESH_IDLE_TTL: '-1',
-    REFRESH_ABSOLUTE_TTL: '1y', CLOCK_SKEW: '61', KEY_ROTATION: '59m', REGISTRATION: 'maybe', PASSWORD_MIN_LENGTH: '7', ARGON2_MEMORY: '4096',
+    DATABASE_TIMEOUT: 'soonish', SQLITE_SYNCHRONOUS: 'sometimes', SECRET_KEY: 'changeme', SECRET_KEY_PREVIOUS: 'letmein', ACCESS_TOKEN_TTL: '2h', REFRESH_IDLE_TTL: '-1',
+    REFRESH_ABSOLUTE_TTL: '1y', CLOCK_SKEW: '61', TOKEN_CACHE: '-10', SIGNING_ALG: 'HS256', KEY_LEAD: '599s', KEY_ROTATION: '9m', REGISTRATION: 'maybe', PASSWORD_MIN_LENGTH: '7', ARGON2_MEMORY: '4096',
     ARGON2_TIME: '1', TRUST_PROXY: 'true', CORS_ORIGINS: '*', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
   }
   t.same(Object.keys(environment), configurationTable.map(({ name }) => name), 'the table of this test is complete')
@@ -104,6 +104,14 @@ t.test('reads whole numbers within their bounds', async (t) => {
 t.test('refuses an absolute lifetime below the idle one', async (t) => {
   t.same(faultsOf({ REFRESH_IDLE_TTL: '8d', REFRESH_ABSOLUTE_TTL: '7d' }), ['REFRESH_ABSOLUTE_TTL must not be less than REFRESH_IDLE_TTL'])
   t.same(faultsOf({ REFRESH_IDLE_TTL: '7d', REFRESH_ABSOLUTE_TTL: '7d' }), [])
+})
+
+t.test('refuses a rotation faster than the lead, and a former secret without a present one', async (t) => {
+  t.same(faultsOf({ KEY_ROTATION: '1d' }), ['KEY_ROTATION must not be less than KEY_LEAD'])
+  t.same(faultsOf({ KEY_ROTATION: '2d' }), [])
+  const former = randomBytes(32).toString('base64url')
+  t.same(faultsOf({ SECRET_KEY_PREVIOUS: former }), ['SECRET_KEY_PREVIOUS needs SECRET_KEY beside it'])
+  t.same(faultsOf({ SECRET_KEY: randomBytes(32).toString('base64url'), SECRET_KEY_PREVIOUS: former }), [])
 })
 
 t.test('takes a public address that an issuer can be', async (t) => {
@@ -216,7 +224,7 @@ t.test('tells names that are nearly ours', async (t) => {
 t.test('lists each variable with its default and meaning', async (t) => {
   t.same(configurationTable.find(({ name }) => name === 'PUBLIC_URL'), { name: 'PUBLIC_URL', default: 'http://localhost:PORT', secret: false, about: 'The `iss` of every token and the base of every address handed out; never taken from a request.' })
   t.equal(configurationTable.find(({ name }) => name === 'TRUST_PROXY')?.default, 'none')
-  t.same(configurationTable.filter(({ secret }) => secret).map(({ name }) => name), ['DATABASE_URL', 'SECRET_KEY'])
+  t.same(configurationTable.filter(({ secret }) => secret).map(({ name }) => name), ['DATABASE_URL', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS'])
 })
 
 t.test('does not take an error of another kind for a fault', async (t) => {
