@@ -25,7 +25,7 @@ async function withApp<T> (environment: Record<string, string | undefined>, work
 }
 
 /** The environment for commands that describe the service and need none of its data. */
-const describing = { ...process.env, DATABASE_URL: 'sqlite::memory:', DATABASE_URL_FILE: undefined, SECRET_KEY: undefined, SECRET_KEY_FILE: undefined }
+const describing = { ...process.env, DATABASE_URL: 'sqlite::memory:', DATABASE_URL_FILE: undefined, SECRET_KEY: undefined, SECRET_KEY_FILE: undefined, SECRET_KEY_PREVIOUS: undefined, SECRET_KEY_PREVIOUS_FILE: undefined }
 
 const program = new Command('cli')
   .description('What the HTTP interface does, on the same configuration, without a socket.')
@@ -144,11 +144,11 @@ function time (milliseconds: number): string {
 }
 
 function table (rows: ReadonlyArray<Record<string, string | null>>): string {
-  return columns([Object.keys(rows[0] ?? {}), ...rows.map((row) => Object.values(row).map((value) => value ?? '-'))])
+  return columns([...rows.slice(0, 1).map((row) => Object.keys(row)), ...rows.map((row) => Object.values(row).map((value) => value ?? '-'))])
 }
 
 /** Rows with their cells aligned; nothing is cut. */
 function columns (rows: string[][]): string {
-  const widths = rows[0]?.map((_cell, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0))) ?? []
-  return rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ').trimEnd()).join('\n')
+  const widths = rows.reduce<number[]>((widest, row) => row.map(({ length }, index) => Math.max(length, widest[index] ?? 0)), [])
+  return rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] as number)).join('  ').trimEnd()).join('\n')
 }

@@ -204,14 +204,22 @@ function secret (given: string): string {
   return check(given, !isGuessable(given), 'is too easy to guess: use 32 random bytes, as "openssl rand -base64 32" prints them')
 }
 
-/** Placeholders of documentation, repetitions, runs and texts of few different characters (SECURITY.md S39). */
+/** What documentation, generators and word lists put where a secret belongs; in letters and digits alone. */
+const placeholders = /change(me|this|it)|replace(me|this|with)|placeholder|example|insecure|default|password|letmein|deadbeef|(your|my|super|very|test|dev(elopment)?|jwt)(\d*bit)?(jwt)?secret|stringsecret|secretkey|secrethere|longrandom|randomstring|randomgenerator|opensslrand|qwerty|1qaz2wsx|testtest|loremipsum|quickbrownfox|gqdstcksx0nhjpouxoyg5mbej1xt0ufiwdvvvbrk/
+
+/** Placeholders, and texts that are regular as they stand or as the bytes that hex or base64 make of them (RFC 8725, section 3.5). */
 function isGuessable (given: string): boolean {
-  const plain = given.toLowerCase().replace(/[^a-z0-9]/g, '')
-  const placeholder = /change-?me|placeholder|your-?\d*-?(bit-?)?secret|yoursecret|example|supersecret|mysecret|password|insecure|default|qwerty|letmein|testtest|deadbeef/
-  const steps = [...given].slice(1).map((char, index) => (char.codePointAt(0) ?? 0) - given.charCodeAt(index))
+  const encoding = /^([0-9a-f]{2})+$/i.test(given) ? 'hex' : /^[\w+/-]+={0,2}$/.test(given) ? 'base64' : 'utf8'
+  return placeholders.test(given.toLowerCase().replace(/[^a-z0-9]/g, '')) || isRegular(given) || isRegular(Buffer.from(given, encoding).toString('latin1'))
+}
+
+/** Repetitions, runs, and texts of few different characters. */
+function isRegular (text: string): boolean {
+  const codes = [...text].map((char) => Number(char.codePointAt(0)))
+  const steps = codes.slice(1).map((code, index) => code - Number(codes[index]))
   const commonest = Math.max(...Map.groupBy(steps, (step) => step).values().map((same) => same.length))
-  return placeholder.test(plain) || placeholder.test(given.toLowerCase()) ||
-    new Set(given).size < 10 || /^(.{1,24}?)\1+.{0,23}$/s.test(given) || commonest > given.length / 2
+  const periods = Array.from({ length: Math.min(64, text.length / 2) }, (_, index) => index + 1)
+  return new Set(codes).size < 10 || commonest > codes.length / 3 || periods.some((period) => text.startsWith(text.slice(period)))
 }
 
 function isNearMiss (name: string, known: string): boolean {
@@ -225,11 +233,11 @@ function editDistance (a: string, b: string): number {
   for (const [i, char] of [...a].entries()) {
     const next = [i + 1]
     for (const [j, other] of [...b].entries()) {
-      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (char === other ? 0 : 1)))
+      next.push(Math.min(Number(row[j + 1]) + 1, Number(next[j]) + 1, Number(row[j]) + (char === other ? 0 : 1)))
     }
     row = next
   }
-  return row[b.length] ?? 0
+  return Number(row[b.length])
 }
 
 function check<T> (value: T, holds: boolean, wanted: string): T {

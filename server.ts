@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import app, { fastifyOptions } from './app.ts'
-import { type Config, ConfigError, nearMisses, readConfig } from './config.ts'
+import { type Config, nearMisses, readConfig } from './config.ts'
 
 /** Milliseconds that draining may take beyond DRAIN_DELAY, before the process ends all the same. */
 const closingTime = 4800
@@ -33,7 +33,6 @@ async function start (config: Config): Promise<void> {
 
 /** One clear text on standard error: what is wrong, and nothing of what was given. */
 function fail (error: unknown): never {
-  const expected = error instanceof ConfigError || error instanceof Error
-  process.stderr.write(`gatehouse: ${expected ? error.message : String(error)}\n`)
+  process.stderr.write(`gatehouse: ${(error as Error).message}\n`)
   process.exit(1)
 }

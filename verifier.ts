@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import fp from 'fastify-plugin'
 import { guard } from './plugins/access.ts'
 import clock from './plugins/clock.ts'
@@ -44,33 +44,31 @@ const longestLifetime = 3600
  * Throws at start where a route does not state its access.
  */
 export default fp<VerifierOptions>(async (app, { issuer, audience, clockSkew = 5, cacheSize = 10_000, introspection, fetch = globalThis.fetch, now }) => {
-  let within: FastifyInstance = app
-
-  // A context of its own: of the pieces it is made of, the host sees none.
-  await app.register(async (scope) => {
-    within = scope
-    await scope.register(clock, now === undefined ? {} : { now })
-    await scope.register(errors, {})
-    await scope.register(strictJson, { bodies: false })
-    const shared = { fetch, now: scope.clock.now, parseJson: scope.strictJson.parse }
-    const keys = createRemoteKeys({
-      issuer,
-      ...shared,
-      onFailure: (error) => app.log.warn({ err: error }, 'the keys of the issuer could not be read'),
-      unavailable: () => scope.errors.create('unavailable', { cause: 'no keys of the issuer' })
-    })
-    await keys.search()
-    scope.decorate('keys', keys as never)
-    scope.decorate('revocations', (introspection === undefined ? neverRevoked : createRemoteRevocations({
-      introspectionEndpoint: `${issuer}/oauth/introspect`,
-      ...introspection,
-      maxAge: introspection.maxAge ?? introspectionAge,
-      ...shared,
-      onFailure: (error) => app.log.warn({ err: error }, 'the issuer could not be asked about a token'),
-      unavailable: () => scope.errors.create('unavailable', { cause: 'the issuer does not answer' })
-    })) as never)
-    await scope.register(tokens, { issuer, audience, lifetime: longestLifetime, clockSkew, cacheSize })
+  // An instance of its own: of the pieces it is made of the host sees none, and whatever it calls by the same names stays its own.
+  const pieces = Fastify()
+  app.addHook('onClose', () => pieces.close())
+  await pieces.register(clock, now === undefined ? {} : { now })
+  await pieces.register(errors, {})
+  await pieces.register(strictJson, { bodies: false })
+  const shared = { fetch, now: pieces.clock.now, parseJson: pieces.strictJson.parse }
+  const keys = createRemoteKeys({
+    issuer,
+    ...shared,
+    onFailure: (error) => app.log.warn({ err: error }, 'the keys of the issuer could not be read'),
+    unavailable: () => pieces.errors.create('unavailable', { cause: 'no keys of the issuer' })
   })
+  await keys.search()
+  const revocations = introspection === undefined ? neverRevoked : createRemoteRevocations({
+    introspectionEndpoint: `${issuer}/oauth/introspect`,
+    ...introspection,
+    maxAge: introspection.maxAge ?? introspectionAge,
+    ...shared,
+    onFailure: (error) => app.log.warn({ err: error }, 'the issuer could not be asked about a token'),
+    unavailable: () => pieces.errors.create('unavailable', { cause: 'the issuer does not answer' })
+  })
+  await pieces.register(fp(async (scope) => { scope.decorate('keys', keys as never) }, { name: 'keys' }))
+  await pieces.register(fp(async (scope) => { scope.decorate('revocations', revocations as never) }, { name: 'revocations' }))
+  await pieces.register(tokens, { issuer, audience, lifetime: longestLifetime, clockSkew, cacheSize })
 
-  guard(app, within)
+  guard(app, pieces)
 }, { name: 'gatehouse-verifier', fastify: '5.x' })

@@ -3,7 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ErrorCode, errors } from '../schemas/errors.ts'
 import { errorBody } from './errors/body.ts'
-import { answerExpectation } from './errors/unparsed.ts'
+import { answerConnect, answerExpectation } from './errors/unparsed.ts'
 
 export { unparsedOptions } from './errors/unparsed.ts'
 
@@ -31,14 +31,18 @@ export interface ErrorDetails {
   cause?: unknown
 }
 
+/** Whatever a handler may throw. */
+type Thrown = FastifyError | null | undefined
+
 /** What a failure is answered with. */
 interface Answer {
   code: ErrorCode
   message: string
+  headers: Record<string, string>
 }
 
 const byStatus = new Map<number, ErrorCode>([
-  [400, 'invalid_request'], [404, 'not_found'], [405, 'method_not_allowed'], [408, 'request_timeout'],
+  [400, 'invalid_request'], [403, 'not_found'], [404, 'not_found'], [405, 'method_not_allowed'], [408, 'request_timeout'],
   [413, 'payload_too_large'], [414, 'uri_too_long'], [415, 'unsupported_media_type'], [417, 'expectation_failed'],
   [431, 'headers_too_large'], [503, 'unavailable']
 ])
@@ -68,32 +72,32 @@ export default fp<ErrorsOptions>(async (app, { answers }) => {
   if (answers !== undefined) answerAll(answers.headers)
 
   function answerAll (headers: Readonly<Record<string, string>>): void {
-    app.setErrorHandler((error: FastifyError, request, reply) => {
+    app.setErrorHandler((error: Thrown, request, reply) => {
       const answer = answerTo(error)
-      if (errors[answer.code].status >= 500) request.log.error({ err: error.cause ?? error }, answer.code)
-      else request.log.debug({ code: answer.code, cause: reasonOf(error) }, 'refused')
-      if (answer.code === 'unavailable') reply.header('retry-after', retryAfter)
-      if (made.has(error)) reply.headers((error as { headers?: Record<string, string> }).headers ?? {})
+      if (errors[answer.code].status >= 500) request.log.error({ err: error?.cause ?? error }, answer.code)
+      else request.log.debug({ code: answer.code, cause: reasonOf(error as FastifyError) }, 'refused')
       return send(reply, answer)
     })
 
     app.setNotFoundHandler((_request: FastifyRequest, reply: FastifyReply) => {
-      return send(reply, { code: 'not_found', message: errors.not_found.message })
+      return send(reply, { code: 'not_found', message: errors.not_found.message, headers: {} })
     })
 
+    app.server.on('connect', (_request, socket) => answerConnect(socket, headers))
     app.server.on('checkExpectation', (request, response) => answerExpectation(request, response, headers))
   }
 
-  /** Ours as it was made; the framework's by its status, in our words; anything else is our fault and says nothing. */
-  function answerTo (error: FastifyError): Answer {
-    if (made.has(error)) return { code: error.code as ErrorCode, message: error.message }
-    const code = byStatus.get(error.statusCode ?? 500) ?? 'internal'
-    return { code, message: errors[code].message }
+  /** Ours as it was made; the framework's by its status, in our words; anything else is our fault and says nothing, also where what was thrown is no error. */
+  function answerTo (error: Thrown): Answer {
+    if (made.has(error as FastifyError)) return error as unknown as Answer
+    const status = error?.statusCode ?? 500
+    const code = byStatus.get(status) ?? (status >= 400 && status < 500 ? 'invalid_request' : 'internal')
+    return { code, message: errors[code].message, headers: code === 'unavailable' ? { 'retry-after': retryAfter } : {} }
   }
 }, { name: 'errors', fastify: '5.x' })
 
-function send (reply: FastifyReply, { code, message }: Answer): FastifyReply {
-  return reply.code(errors[code].status).type('application/json; charset=utf-8').send(errorBody(code, message))
+function send (reply: FastifyReply, { code, message, headers }: Answer): FastifyReply {
+  return reply.code(errors[code].status).headers(headers).type('application/json; charset=utf-8').send(errorBody(code, message))
 }
 
 /** A cause that may stand in a debug log: one of our own machine words, never a library's message, which may quote input. */

@@ -1,8 +1,9 @@
 import type { Server } from 'node:http'
 import cors from '@fastify/cors'
-import type { FastifyHttpOptions } from 'fastify'
+import type { FastifyHttpOptions, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { logOptions } from './http/log.ts'
+import { hasTooManyHeaders, isAmbiguous, isRespelt } from './http/message.ts'
 import { requestId } from './http/request-id.ts'
 
 export { securityHeaders } from './http/security-headers.ts'
@@ -18,19 +19,22 @@ export interface HttpOptions {
 
 const seconds = 1000
 const bodyLimit = 16 * 1024
+const closing = { headers: { connection: 'close' } }
 
-/** Every limit of a connection, instead of Fastify's and Node's defaults (SECURITY.md S56 to S61). docs/architecture.md lists them. */
+/** Every limit of a connection, instead of Fastify's and Node's defaults (ASVS 4.2.5, 15.2.2). docs/configuration.md lists them. */
 export function httpOptions ({ trustProxy, logLevel }: Pick<HttpOptions, 'trustProxy' | 'logLevel'>) {
   return {
     ...logOptions(logLevel),
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     bodyLimit,
-    requestTimeout: 15 * seconds,
+    connectionTimeout: 20 * seconds,
+    requestTimeout: 13 * seconds,
     keepAliveTimeout: 10 * seconds,
     http: {
-      headersTimeout: 10 * seconds,
+      headersTimeout: 8 * seconds,
       connectionsCheckingInterval: 2 * seconds,
-      maxHeaderSize: 16 * 1024
+      maxHeaderSize: 16 * 1024,
+      requireHostHeader: false
     },
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
     exposeHeadRoutes: false,
@@ -44,12 +48,15 @@ export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { co
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers)
     reply.header('x-request-id', request.id)
+    if (hasTooManyHeaders(request.raw)) throw app.errors.create('headers_too_large', closing)
+    if (isAmbiguous(request.raw)) throw app.errors.create('invalid_request', closing)
     if (isRespelt(request.url, request.routeOptions.url)) throw app.errors.create('not_found')
     done()
   })
 
   if (corsOrigins.length > 0) {
-    await app.register(cors, { origin: [...corsOrigins], methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], allowedHeaders: ['authorization', 'content-type'], maxAge: 600 })
+    const options = { origin: [...corsOrigins], methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], allowedHeaders: ['authorization', 'content-type'], maxAge: 600 }
+    await app.register(cors, { delegator: (request, decide) => decide(null, { ...options, preflight: isPreflight(request) }) })
   }
 
   app.server.maxConnections = 20_000
@@ -59,10 +66,7 @@ export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { co
   })
 }, { name: 'http', dependencies: ['errors', 'origin'], fastify: '5.x' })
 
-/** The router decodes before it looks: `/%6cogin` would be `/login` here and something else to a gateway's rules. */
-function isRespelt (url: string, route: string | undefined): boolean {
-  const percent = url.indexOf('%')
-  if (percent === -1 || route === undefined || route.endsWith('*')) return false
-  const query = url.indexOf('?')
-  return query === -1 || percent < query
+/** Any other OPTIONS request is a method that a resource does not know; the library would answer it in words of its own. */
+function isPreflight ({ headers }: FastifyRequest): boolean {
+  return headers.origin !== undefined && headers['access-control-request-method'] !== undefined
 }

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { adoption, type Change, type KeyState, type Lifespan, type Policy, revocation, rotation, type Stage, stages, upkeep } from './keys/lifecycle.ts'
+import { adoption, type Change, type KeyState, type Lifespan, type Policy, revocation, rotation, type Stage, signing, stages, upkeep } from './keys/lifecycle.ts'
 import { createKeyRepository, type KeyRepository, openKey, type StoredKey } from './keys/repository.ts'
 import { type Algorithm, generateKey, type Jwk, type SigningKey } from './keys/signing-key.ts'
 
@@ -16,9 +16,9 @@ declare module 'fastify' {
 export interface Keys {
   /** The key that signs now. Throws `unavailable` where there is none to be had. */
   active (): AbleKey
-  /** The key with this id, where tokens signed by it may be accepted. */
+  /** The key with this id, where tokens signed by it may be accepted. Throws `unavailable` where no key can be opened. */
   find (kid: string): SigningKey | undefined
-  /** All published keys, public members only (RFC 7517). */
+  /** All published keys, public members only (RFC 7517). Throws `unavailable` where there is none to be had: an empty set would be believed. */
   jwks (): { keys: Jwk[] }
   /** Grows whenever a key came, went or began to be another: what was concluded from the old set is void. */
   readonly version: number
@@ -87,17 +87,30 @@ export default fp<KeysOptions>(async (app, options) => {
 
   /** Plans under the write lock, so that of several processes one acts and the others find it done; then does the upkeep. */
   async function change (plan: (stored: StoredKey[], repository: KeyRepository) => Promise<Change[]> | Change[]): Promise<void> {
-    await app.database.transaction(async (queries) => {
-      const repository = createKeyRepository(queries, app.secrets)
-      await apply(await plan(await repository.list(), repository), repository)
-      await apply(upkeep(lifespans(await repository.list()), app.clock.now(), policy), repository)
-    })
+    const made: NewKey[] = []
+    for (let done = false; !done;) {
+      try {
+        await attempt([...made])
+        done = true
+      } catch (error) {
+        if (!(error instanceof KeyWanted)) throw error
+        made.push(await generateKey(error.alg))
+      }
+    }
     await refresh()
+
+    async function attempt (spare: NewKey[]): Promise<void> {
+      await app.database.transaction(async (queries) => {
+        const repository = createKeyRepository(queries, app.secrets)
+        await apply(await plan(await repository.list(), repository), repository, spare)
+        await apply(upkeep(lifespans(await repository.list()), app.clock.now(), policy), repository, spare)
+      })
+    }
   }
 
-  async function apply (changes: Change[], repository: KeyRepository): Promise<void> {
+  async function apply (changes: Change[], repository: KeyRepository, spare: NewKey[]): Promise<void> {
     for (const change of changes) {
-      if ('add' in change) await repository.add(await generateKey(change.add.alg, app.clock.now(), change.add.signsFrom))
+      if ('add' in change) await repository.add({ ...take(spare, change.add.alg), createdAt: app.clock.now(), signsFrom: change.add.signsFrom })
       else if ('move' in change) await repository.move(change.move, change.signsFrom)
       else if ('erase' in change) await repository.erase(change.erase)
       else await repository.remove(change.remove)
@@ -133,13 +146,9 @@ export default fp<KeysOptions>(async (app, options) => {
 
   app.decorate('keys', {
     get version () { return version },
-    active () {
-      const now = app.clock.now()
-      const able = keys.filter((key): key is AbleKey => key.privatePem !== null)
-      return able.findLast(({ signsFrom }) => signsFrom <= now) ?? able[0] ?? unable()
-    },
-    find: (kid) => byId.get(kid),
-    jwks: () => ({ keys: keys.map(({ publicJwk }) => publicJwk) }),
+    active: () => keys[signing(keys.map(lifespan), app.clock.now())] as AbleKey | undefined ?? unable(),
+    find: (kid) => byId.get(kid) ?? (byId.size === 0 ? unable() : undefined),
+    jwks: () => keys.length === 0 ? unable() : { keys: keys.map(({ publicJwk }) => publicJwk) },
     list: report,
     async rotate ({ now = false } = {}) {
       await change((stored) => rotation(lifespans(stored), app.clock.now(), policy, now))
@@ -153,6 +162,25 @@ export default fp<KeysOptions>(async (app, options) => {
     }
   } satisfies Keys)
 }, { name: 'keys', dependencies: ['clock', 'database', 'errors', 'jobs', 'secrets'], fastify: '5.x' })
+
+type NewKey = Awaited<ReturnType<typeof generateKey>>
+
+/** Rolls a plan back until the key it asks for is made: that may take seconds, and nobody else can write meanwhile. */
+class KeyWanted extends Error {
+  readonly alg: Algorithm
+
+  constructor (alg: Algorithm) {
+    super(`a key for ${alg} is wanted`)
+    this.alg = alg
+  }
+}
+
+function take (spare: NewKey[], alg: Algorithm): NewKey {
+  const index = spare.findIndex((key) => key.alg === alg)
+  const [key] = index === -1 ? [] : spare.splice(index, 1)
+  if (key === undefined) throw new KeyWanted(alg)
+  return key
+}
 
 function lifespans (stored: StoredKey[]): Lifespan[] {
   return stored.map(({ kid, alg, created_at: createdAt, signs_from: signsFrom, private_key: sealed }) => ({ kid, alg: alg as Algorithm, createdAt, signsFrom, canSign: sealed !== null }))

@@ -25,7 +25,7 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
       servers: [{ url: publicUrl }],
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } }
     },
-    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `schema-${index}`) },
+    refResolver: { buildLocalReference: ({ $id }) => String($id) },
     transform: ({ schema, url, route }) => ({
       url,
       schema: route.config?.access === 'public' || route.config?.access === undefined ? schema : { ...schema, security: [{ bearer: [] }] }

@@ -34,6 +34,7 @@ export interface RevocationsOptions {
 const interval = 0.4
 const sweepInterval = 60
 const batch = 1000
+const sweepBatch = 200
 
 /** Sessions, clients and tokens that ended before their tokens did: one log, followed by every process. */
 export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clockSkew }) => {
@@ -73,7 +74,10 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
 
   await hear()
   app.jobs.every('revocations', interval, hear)
-  app.jobs.every('revocations-in-memory', sweepInterval, async () => register.sweep(app.clock.now()))
+  app.jobs.every('revocations-over', sweepInterval, async () => {
+    register.sweep(app.clock.now())
+    await app.jobs.inBatches(sweepBatch, (limit) => createRevocationRepository(app.database.queries).sweep(app.clock.now(), limit))
+  })
 
   app.decorate('revocations', {
     async add (subject, subjectIds, queries) {

@@ -18,7 +18,7 @@ export interface RouteEntry {
 export interface RouteTable {
   /** Every route, in the order of registration. */
   readonly entries: readonly RouteEntry[]
-  /** Every address of ours (the documentation pages are a library's), with the methods it knows so far. */
+  /** Every address of ours (preflights and the documentation pages are a library's), with the methods it knows so far. */
   resources (): Array<{ url: string, methods: string[] }>
 }
 
@@ -33,7 +33,7 @@ export default fp(async (app) => {
   app.decorate('routeTable', {
     entries,
     resources () {
-      const byUrl = Map.groupBy(entries.filter(({ url }) => !url.startsWith('/documentation')), ({ url }) => url)
+      const byUrl = Map.groupBy(entries.filter(({ url }) => url !== '*' && !url.startsWith('/documentation')), ({ url }) => url)
       return [...byUrl].map(([url, routes]) => ({ url, methods: routes.map(({ method }) => method) }))
     }
   } satisfies RouteTable)

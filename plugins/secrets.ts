@@ -16,7 +16,7 @@ export interface SecretsOptions {
   /** SECRET_KEY; null where one is to be kept beside the database file. */
   secretKey: string | null
   /** SECRET_KEY_PREVIOUS: opens what it sealed, while SECRET_KEY is being changed. */
-  formerKey: string | null
+  formerKey?: string | null
   /** Path of the SQLite file; null where the database is in memory, and then the secret is too. */
   databaseFile: string | null
   /** True where a lost secret beside the database is to be replaced by a new one, which opens nothing that is there. */
@@ -24,7 +24,7 @@ export interface SecretsOptions {
 }
 
 /** Comes before the database: the secret is on disk before there is anything that only it can open. */
-export default fp<SecretsOptions>(async (app, { secretKey, formerKey, databaseFile, replaceLost = false }) => {
+export default fp<SecretsOptions>(async (app, { secretKey, formerKey = null, databaseFile, replaceLost = false }) => {
   app.decorate('secrets', createVault(secretKey ?? keptSecret(), formerKey))
 
   function keptSecret (): string {

@@ -98,17 +98,17 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
   /** Makes room for one more session. */
   async function makeRoom (userId: string, queries: Queries): Promise<void> {
     const sessions = createSessionRepository(queries)
-    const surplus = (await sessions.ofUser(userId, app.clock.now())).slice(limit - 1)
-    await revoke(await sessions.remove(surplus.map(({ id }) => id)), queries)
+    const surplus = await sessions.surplus(userId, app.clock.now(), limit - 1)
+    await revoke(await sessions.remove(surplus), queries)
   }
 
   async function revoke (ids: readonly string[], queries: Queries): Promise<void> {
     await app.revocations.add('session', ids, queries)
   }
 
-  app.jobs.every('sessions', sweepInterval, async () => {
-    while (await createSessionRepository(app.database.queries).sweep(app.clock.now(), sweepBatch) === sweepBatch);
-  })
+  app.jobs.every('sessions', sweepInterval, () => app.jobs.inBatches(sweepBatch, (limit) => {
+    return createSessionRepository(app.database.queries).sweep(app.clock.now(), limit)
+  }))
 
   app.decorate('sessions', {
     async open (user, origin, queries) {

@@ -50,7 +50,7 @@ export default fp(async (app) => {
   } satisfies SignIn)
 
   function reply (user: UserRecord, grant: Grant): TokenReply {
-    const { token, expiresIn } = app.tokens.issue(user, grant)
+    const { token, expiresIn } = app.tokens.issue({ user, session: grant })
     return {
       access_token: token,
       token_type: 'Bearer',
@@ -76,7 +76,7 @@ export default fp(async (app) => {
   /** Today's parameters for a digest of yesterday's; a password changed meanwhile stays as it was changed. */
   async function rehash (user: UserRecord, password: string, origin: Origin): Promise<UserRecord> {
     const passwordHash = await app.passwords.hash(password)
-    if (!await app.users.replacePasswordHash(user.id, user.passwordHash ?? '', passwordHash)) return user
+    if (!await app.users.replacePasswordHash(user.id, user.passwordHash as string, passwordHash)) return user
     app.audit.record({ event: 'authn_password_rehash', userId: user.id, origin })
     return { ...user, passwordHash }
   }

@@ -16,7 +16,7 @@ declare module 'fastify' {
 
 export interface Tokens {
   /** An access token of a user's session (RFC 9068). It lives no longer than the session. */
-  issue (user: UserRecord, session: Grant): IssuedToken
+  issue (to: { user: Pick<UserRecord, 'id' | 'username' | 'roles'>, session: Pick<Grant, 'id' | 'clientId' | 'expiresAt'> }): IssuedToken
   /** An access token of a client's own: it speaks for no user, in no session, with the scopes asked for. */
   issueToClient (clientId: string, scopes: readonly string[]): IssuedToken
   /** What a token says, if `verify` would accept it, else null. Throws `unavailable` as `verify` does. */
@@ -99,7 +99,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
   }
 
   app.decorate('tokens', {
-    issue (user, session) {
+    issue ({ user, session }) {
       const left = Math.max(1, Math.floor((session.expiresAt - now()) / 1000))
       return sign(Math.min(lifetime, left), {
         sub: user.id, sid: session.id, client_id: session.clientId, scope: '', roles: user.roles, preferred_username: user.username
@@ -131,7 +131,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
       return cause instanceof Unasked ? revocations.ask?.(cause.tokenId) ?? null : null
     }
   } satisfies Tokens)
-}, { name: 'tokens', dependencies: ['clock', 'errors', 'strict-json'], decorators: { fastify: ['keys', 'revocations'] }, fastify: '5.x' })
+}, { name: 'tokens', dependencies: ['clock', 'errors', 'keys', 'revocations', 'strict-json'], fastify: '5.x' })
 
 interface Rejection {
   reason?: string

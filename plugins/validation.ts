@@ -11,7 +11,7 @@ export default fp(async (app) => {
   app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? strict : converting).compile(schema))
 
   app.setSchemaErrorFormatter(([first], part) => {
-    return app.errors.create('invalid_request', { message: first === undefined ? `${part} is not valid` : explain(first as ErrorObject, part) })
+    return app.errors.create('invalid_request', { message: explain(first as ErrorObject, part) })
   })
 }, { name: 'validation', dependencies: ['errors'], fastify: '5.x' })
 

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { type ErrorCode, errors } from '../../schemas/errors.ts'
 import { errorBody } from './body.ts'
@@ -18,7 +19,7 @@ export function unparsedOptions (headers: Headers): UnparsedOptions {
   return {
     clientErrorHandler (error: Error & { code?: string }, socket: Socket) {
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-      else socket.end(rawAnswer(parserFaults.get(error.code ?? '') ?? 'invalid_request', headers))
+      else hangUp(socket, isAnswering(socket) ? '' : rawAnswer(parserFaults.get(error.code ?? '') ?? 'invalid_request', headers))
     },
     frameworkErrors (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) {
       const code = error.statusCode === 414 ? 'uri_too_long' : 'invalid_request'
@@ -33,6 +34,25 @@ export function answerExpectation (_request: IncomingMessage, response: ServerRe
   response.writeHead(errors[code].status, { ...headers, 'content-type': mediaType, connection: 'close' }).end(JSON.stringify(errorBody(code)))
 }
 
+/** We are no proxy. Node hands over the bare connection, without a listener for its errors. */
+export function answerConnect (socket: Duplex, headers: Headers): void {
+  socket.on('error', () => socket.destroy()).resume()
+  hangUp(socket, rawAnswer('method_not_allowed', { ...headers, allow: '' }))
+}
+
+/** Whether an answer is on its way: a second one would be taken for a part of it, or for the answer to what comes next. */
+function isAnswering (socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
+  return socket._httpMessage?.headersSent === true
+}
+
+/** Says the last word on a connection and soon closes it for good: a client might never close its half. */
+function hangUp (socket: Duplex, answer: string): void {
+  socket.end(answer)
+  setTimeout(() => socket.destroy(), lingering).unref()
+}
+
+/** Milliseconds for the answer to arrive: closing at once could reset the connection before it does. */
+const lingering = 1000
 const mediaType = 'application/json; charset=utf-8'
 
 function rawAnswer (code: ErrorCode, headers: Headers): string {

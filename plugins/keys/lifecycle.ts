@@ -40,54 +40,72 @@ export type Change =
   | { remove: string }
 
 /**
- * Where each key stands at `now`, told from times alone, so that every process says the same without asking another.
- * `keys` are in the order in which they begin to sign.
+ * The place of the key that signs at `now`: of those that can, the last whose time has come, or the first where the clock
+ * is behind them all; -1 where none can. `keys` are in the order in which they begin to sign.
  */
+export function signing (keys: ReadonlyArray<Pick<Lifespan, 'signsFrom' | 'canSign'>>, now: number): number {
+  const begun = keys.findLastIndex(({ signsFrom, canSign }) => canSign && signsFrom <= now)
+  return begun === -1 ? keys.findIndex(({ canSign }) => canSign) : begun
+}
+
+/** Where each key stands at `now`, told from times alone, so that every process says the same without asking another. */
 export function stages (keys: readonly Lifespan[], now: number, { tail }: Pick<Policy, 'tail'>): Stage[] {
-  const active = Math.max(0, keys.findLastIndex(({ signsFrom }) => signsFrom <= now))
-  return keys.map((_key, index) => {
+  const active = signing(keys, now)
+  return keys.map(({ canSign }, index) => {
     const successor = keys[index + 1]
-    return {
-      state: index > active ? 'next' : index === active ? 'active' : 'retired',
-      endsAt: successor === undefined || index > active ? null : successor.signsFrom + tail
-    }
+    const state = index === active ? 'active' : index > active && canSign ? 'next' : 'retired'
+    return { state, endsAt: successor === undefined || state === 'next' ? null : successor.signsFrom + tail }
   })
 }
 
-/** What upkeep is due at `now`: there is always an active and a next key, retired ones lose their private part and in the end all. */
+/**
+ * What upkeep is due at `now`: there is always an active and a next key, retired ones lose their private part and in the
+ * end all. Times further off than the policy puts them (it was changed, or the clock had run ahead) are drawn near.
+ */
 export function upkeep (keys: readonly Lifespan[], now: number, policy: Policy): Change[] {
   const { algorithm: alg, rotation, lead, lag, tail } = policy
-  if (keys.length === 0) return [{ add: { alg, signsFrom: now } }, { add: { alg, signsFrom: now + Math.max(rotation, lead) } }]
+  const period = Math.max(rotation, lead)
   const judged = stages(keys, now, policy).map((stage, index) => ({ ...stage, ...keys[index] as Lifespan }))
+  const active = judged.find(({ state }) => state === 'active')
+  if (active === undefined) return [{ add: { alg, signsFrom: now } }, { add: { alg, signsFrom: now + period } }]
+  const signsFrom = Math.max(Math.min(active.signsFrom, now) + rotation, now + lead)
+  const next = judged.filter(({ state }) => state === 'next')
   const ended = judged.filter(({ state, endsAt }) => state === 'retired' && (endsAt ?? now) <= now)
-  const retired = judged.filter((key) => key.state === 'retired' && key.canSign && !ended.includes(key) && (key.endsAt ?? now) - tail + lag <= now)
-  const changes: Change[] = [...ended.map(({ kid }) => ({ remove: kid })), ...retired.map(({ kid }) => ({ erase: kid }))]
-  if (judged.some(({ state }) => state === 'next')) return changes
-  const active = judged.find(({ state }) => state === 'active') as Lifespan
-  return [...changes, { add: { alg, signsFrom: Math.max(active.signsFrom + rotation, now + lead) } }]
+  const retired = judged.filter((key) => key.state === 'retired' && key.canSign && !ended.includes(key) && (key.endsAt as number) - tail + lag <= now)
+  return [
+    ...ended.map(({ kid }) => ({ remove: kid })),
+    ...retired.map(({ kid }) => ({ erase: kid })),
+    ...active.signsFrom > now + lag ? [{ move: active.kid, signsFrom: now }] : [],
+    ...next.filter((key) => key.signsFrom > now + period).map(({ kid }) => ({ move: kid, signsFrom })),
+    ...next.length === 0 ? [{ add: { alg, signsFrom } }] : []
+  ]
 }
 
-/** What a change of the algorithm asks for: a next key of the new one, published for `lead` before it signs. */
-export function adoption (keys: readonly Lifespan[], now: number, { algorithm: alg, lead, tail }: Policy): Change[] {
+/**
+ * What a change of the algorithm asks for: a next key of the new one, published for `lead` before it signs. A next key of
+ * another goes, unless its time is so near that it may sign already in another process.
+ */
+export function adoption (keys: readonly Lifespan[], now: number, { algorithm: alg, lead, lag, tail }: Policy): Change[] {
   const judged = stages(keys, now, { tail })
-  const next = keys[judged.findIndex(({ state }) => state === 'next')]
-  const active = keys[judged.findIndex(({ state }) => state === 'active')]
-  if (next === undefined || active === undefined || next.alg === alg) return []
-  const signsFrom = active.alg === alg ? Math.max(next.signsFrom, now + lead) : now + lead
-  return [{ remove: next.kid }, { add: { alg, signsFrom } }]
+  const next = keys.filter((_key, index) => judged[index]?.state === 'next')
+  const active = keys[signing(keys, now)]
+  const last = next.at(-1)
+  if (last === undefined || active === undefined || last.alg === alg) return []
+  const signsFrom = active.alg === alg ? Math.max(last.signsFrom, now + lead) : now + lead
+  return [...next.filter((key) => key.signsFrom > now + lag).map(({ kid }) => ({ remove: kid })), { add: { alg, signsFrom } }]
 }
 
-/** The next key signs as soon as it has been published for `lead`, or, where `atOnce`, from now on. */
+/** The next key signs as soon as it has been published for `lead`, or, where `atOnce`, from now on: after the one before it in any case. */
 export function rotation (keys: readonly Lifespan[], now: number, { lead, tail }: Policy, atOnce: boolean): Change[] {
   const next = keys[stages(keys, now, { tail }).findIndex(({ state }) => state === 'next')]
-  if (next === undefined) return []
-  const soonest = atOnce ? now : Math.max(now, next.createdAt + lead)
+  const active = keys[signing(keys, now)]
+  if (next === undefined || active === undefined) return []
+  const soonest = Math.max(now, active.signsFrom + 1, atOnce ? now : next.createdAt + lead)
   return [{ move: next.kid, signsFrom: Math.min(soonest, next.signsFrom) }]
 }
 
 /** A key that is to be trusted no more goes at once; where it was the one that signs, the next one does. */
 export function revocation (keys: readonly Lifespan[], now: number, policy: Policy, kid: string): Change[] {
-  const signing = stages(keys, now, policy).findIndex(({ state }) => state === 'active')
-  const succession = keys[signing]?.kid === kid ? rotation(keys, now, policy, true) : []
+  const succession = keys[signing(keys, now)]?.kid === kid ? rotation(keys, now, policy, true) : []
   return [...succession, { remove: kid }]
 }

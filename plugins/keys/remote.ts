@@ -45,29 +45,42 @@ export function createRemoteKeys (options: RemoteKeysOptions): RemoteKeys {
   let keys = new Map<string, PublishedKey>()
   let version = 0
   let readAt = Number.NEGATIVE_INFINITY
-  let freshUntil = Number.NEGATIVE_INFINITY
-  let quietUntil = Number.NEGATIVE_INFINITY
+  let life = 0
+  let triedAt = Number.NEGATIVE_INFINITY
+  let rest = 0
   let reading: Promise<void> | null = null
 
   function search (): Promise<void> | null {
     if (reading !== null) return reading
-    if (now() < quietUntil) return null
-    reading = read().catch((error) => {
-      quietUntil = now() + failureCoolDown
+    if (isWithin(triedAt, rest)) return null
+    reading = read().then(() => { rest = coolDown }, (error) => {
+      rest = failureCoolDown
       onFailure(error)
-    }).finally(() => { reading = null })
+    }).finally(() => {
+      triedAt = now()
+      reading = null
+    })
     return reading
+  }
+
+  /** Never true where the clock was set back meanwhile: nobody knows how long that is. */
+  function isWithin (since: number, length: number): boolean {
+    const passed = now() - since
+    return passed >= 0 && passed < length
+  }
+
+  function keepFresh (): void {
+    if (!isWithin(readAt, life)) search()
   }
 
   async function read (): Promise<void> {
     const { body: metadata } = await get(`${issuer}/.well-known/oauth-authorization-server`)
     const { issuer: named, jwks_uri: address } = metadata as { issuer?: unknown, jwks_uri?: unknown }
     if (named !== issuer || typeof address !== 'string' || new URL(address).origin !== new URL(issuer).origin) throw new Error('the discovery document is of another issuer')
-    const { body: jwks, life } = await get(address)
+    const { body: jwks, life: given } = await get(address)
     const found = readKeys(jwks)
     readAt = now()
-    freshUntil = readAt + life
-    quietUntil = readAt + coolDown
+    life = given
     if ([...found.keys()].join() === [...keys.keys()].join()) return
     keys = found
     version++
@@ -87,28 +100,33 @@ export function createRemoteKeys (options: RemoteKeysOptions): RemoteKeys {
   }
 
   return {
-    get version () { return version },
+    // Asked for at every token, remembered ones too: else nobody would learn of a revoked key while no other token comes.
+    get version () {
+      keepFresh()
+      return version
+    },
     find (kid) {
-      const silence = now() - readAt
-      if (now() >= freshUntil) search()
-      if (silence > longestSilence) throw unavailable()
+      keepFresh()
+      if (now() - readAt > longestSilence) throw unavailable()
       return keys.get(kid)
     },
     search
   }
 }
 
-/** A key set of its first few dozen usable keys; what is of another use or kind is passed over. */
+/** A key set of its first few dozen usable keys; what is of another use or kind is passed over. One without any says nothing. */
 function readKeys (jwks: unknown): Map<string, PublishedKey> {
   const { keys } = jwks as { keys?: unknown }
   if (!Array.isArray(keys)) throw new Error('the key set is malformed')
-  return new Map(keys.slice(0, mostKeys).flatMap((jwk: Jwk) => {
+  const usable = keys.slice(0, mostKeys).flatMap((jwk: Jwk) => {
     try {
-      return [publishedKey(jwk)]
+      return jwk.use === 'sig' ? [publishedKey(jwk)] : []
     } catch {
       return []
     }
-  }).map((key) => [key.kid, key]))
+  })
+  if (usable.length === 0) throw new Error('the key set holds no usable key')
+  return new Map(usable.map((key) => [key.kid, key]))
 }
 
 /** Milliseconds that an answer may be kept (RFC 9111, section 5.2.2.1), within bounds. */

@@ -32,7 +32,7 @@ export interface KeyRepository {
   /** Forgets the private part. */
   erase (kid: string): Promise<void>
   remove (kid: string): Promise<void>
-  /** Seals anew what a former SECRET_KEY sealed. */
+  /** Seals anew what a former SECRET_KEY sealed. Throws where none of them opens it. */
   reseal (key: StoredKey): Promise<void>
 }
 
@@ -62,7 +62,7 @@ export function createKeyRepository (queries: Queries, secrets: Vault): KeyRepos
     },
     async reseal ({ kid, private_key: sealed }) {
       if (sealed === null || secrets.isCurrent(purpose, kid, sealed)) return
-      await change(kid, { private_key: secrets.seal(purpose, kid, secrets.open(purpose, kid, sealed)) })
+      await change(kid, { private_key: secrets.seal(purpose, kid, Buffer.from(unseal(kid, sealed, secrets))) })
     }
   }
 }

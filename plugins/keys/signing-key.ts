@@ -46,11 +46,11 @@ const members: Record<Algorithm, string[]> = {
   EdDSA: ['crv', 'kty', 'x']
 }
 
-/** A new key. Its id begins with a letter or digit, so that no command takes it for an option. */
-export async function generateKey (alg: Algorithm, createdAt: number, signsFrom: number): Promise<SigningKey> {
+/** A new key, whose times are for whoever stores it to say. Its id begins with a letter or digit, so that no command takes it for an option. */
+export async function generateKey (alg: Algorithm): Promise<Omit<SigningKey, 'createdAt' | 'signsFrom'>> {
   const { publicKey, privateKey } = await generators[alg]()
-  const key = assemble(alg, publicKey, privateKey, createdAt, signsFrom)
-  return /^[A-Za-z0-9]/.test(key.kid) ? key : generateKey(alg, createdAt, signsFrom)
+  const key = assemble(alg, publicKey, privateKey)
+  return /^[A-Za-z0-9]/.test(key.kid) ? key : generateKey(alg)
 }
 
 /**
@@ -61,9 +61,9 @@ export function restoreKey (stored: Omit<SigningKey, 'publicPem'>): SigningKey {
   const publicKey = publicKeyOf(stored.publicJwk, stored.alg)
   const privateKey = stored.privatePem === null ? null : createPrivateKey(stored.privatePem)
   if (privateKey !== null && pemOf(createPublicKey(privateKey)) !== pemOf(publicKey)) throw new Error('its private part belongs to another key')
-  const key = assemble(stored.alg, publicKey, privateKey, stored.createdAt, stored.signsFrom)
+  const key = assemble(stored.alg, publicKey, privateKey)
   if (key.kid !== stored.kid) throw new Error('its id is not its thumbprint')
-  return key
+  return { ...key, createdAt: stored.createdAt, signsFrom: stored.signsFrom }
 }
 
 function publicKeyOf (jwk: Jwk, alg: Algorithm): KeyObject {
@@ -74,17 +74,17 @@ function publicKeyOf (jwk: Jwk, alg: Algorithm): KeyObject {
 
 /** A published key. Throws where it cannot verify tokens: too weak, of an algorithm not known here, or a wrong thumbprint. */
 export function publishedKey (jwk: Jwk): Pick<SigningKey, 'kid' | 'alg' | 'publicPem'> {
-  const { kid, alg, publicPem } = assemble(jwk.alg, publicKeyOf(jwk, jwk.alg), null, 0, 0)
+  const { kid, alg, publicPem } = assemble(jwk.alg, publicKeyOf(jwk, jwk.alg), null)
   if (kid !== jwk.kid) throw new Error('its id is not its thumbprint')
   return { kid, alg, publicPem }
 }
 
-function isStrong ({ asymmetricKeyType: type, asymmetricKeyDetails: details = {} }: KeyObject, alg: Algorithm): boolean {
-  if (alg === 'RS256') return type === 'rsa' && (details.modulusLength ?? 0) >= rsaBits && details.publicExponent === rsaExponent
-  return alg === 'ES256' ? type === 'ec' && details.namedCurve === 'prime256v1' : alg === 'EdDSA' && type === 'ed25519'
+function isStrong ({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject, alg: Algorithm): boolean {
+  if (alg === 'RS256') return type === 'rsa' && (details?.modulusLength as number) >= rsaBits && details?.publicExponent === rsaExponent
+  return alg === 'ES256' ? type === 'ec' && details?.namedCurve === 'prime256v1' : alg === 'EdDSA' && type === 'ed25519'
 }
 
-function assemble (alg: Algorithm, publicKey: KeyObject, privateKey: KeyObject | null, createdAt: number, signsFrom: number): SigningKey {
+function assemble (alg: Algorithm, publicKey: KeyObject, privateKey: KeyObject | null): Omit<SigningKey, 'createdAt' | 'signsFrom'> {
   const jwk = publicKey.export({ format: 'jwk' }) as Record<string, string>
   const required = Object.fromEntries(members[alg].map((name) => [name, jwk[name] as string])) as { kty: string }
   const kid = createHash('sha256').update(JSON.stringify(required)).digest('base64url')
@@ -93,9 +93,7 @@ function assemble (alg: Algorithm, publicKey: KeyObject, privateKey: KeyObject |
     alg,
     publicJwk: { ...required, use: 'sig', alg, kid },
     publicPem: pemOf(publicKey),
-    privatePem: privateKey?.export({ type: 'pkcs8', format: 'pem' }) as string | undefined ?? null,
-    createdAt,
-    signsFrom
+    privatePem: privateKey?.export({ type: 'pkcs8', format: 'pem' }) as string | undefined ?? null
   }
 }
 

@@ -2,7 +2,7 @@ import { commonPasswords } from './common.ts'
 
 const serviceWord = 'gatehouse'
 const shortestWord = 4
-const runs = ['abcdefghijklmnopqrstuvwxyz', '01234567890', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm', '1qaz2wsx3edc4rfv5tgb6yhn7ujm', 'qazwsxedcrfvtgbyhnujm']
+const runs = ['abcdefghijklmnopqrstuvwxyz', '0123456789', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm', '1qaz2wsx3edc4rfv5tgb6yhn7ujm', 'qazwsxedcrfvtgbyhnujm']
 const swaps: Record<string, string> = { 0: 'o', 1: 'i', 3: 'e', 4: 'a', 5: 's', 7: 't', '@': 'a', $: 's', '!': 'i' }
 
 /**
@@ -19,9 +19,11 @@ export function weaknessOf (password: string, minLength: number, words: readonly
 
 /** The words themselves, forwards or backwards, with at most a few digits or signs around them. */
 function isMadeOf (plain: string, words: readonly string[]): boolean {
+  const names = [serviceWord, ...words].map((word) => word.toLowerCase())
+  if (names.some((name) => [name, backwards(name)].includes(plain))) return true
   const bare = letters(plain)
-  return [serviceWord, ...words].map((word) => letters(word.toLowerCase())).filter((word) => word.length >= shortestWord || word === plain)
-    .some((word) => [word, backwards(word)].some((form) => bare === form || bare === form + form || undoSwaps(plain) === form))
+  return names.map(letters).filter((word) => word.length >= shortestWord)
+    .some((word) => [word, backwards(word)].some((form) => bare === form || bare === form + form || letters(undoSwaps(plain)) === form))
 }
 
 function isPredictable (plain: string): boolean {
@@ -40,11 +42,11 @@ function isRun (plain: string): boolean {
 }
 
 function letters (text: string): string {
-  return text.replace(/[\d\W_]+/g, '')
+  return text.replace(/[^\p{L}]+/gu, '')
 }
 
 function undoSwaps (text: string): string {
-  return text.replace(/[013457@$!]/g, (char) => swaps[char] ?? char)
+  return text.replace(/[013457@$!]/g, (char) => swaps[char] as string)
 }
 
 function backwards (text: string): string {

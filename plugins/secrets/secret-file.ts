@@ -15,8 +15,10 @@ export interface KeptSecret {
  */
 export function readOrMakeSecret (databaseFile: string, replaceLost = false): KeptSecret {
   const file = `${databaseFile}.secret`
+  // Looked at first: a process that starts beside this one makes the secret and then the database.
+  const databaseExists = existsSync(databaseFile)
   if (!existsSync(file)) {
-    if (existsSync(databaseFile) && !replaceLost) throw new Error(`SECRET_KEY is not set and ${file} is missing, but the database exists: put back the secret it was made with`)
+    if (databaseExists && !replaceLost) throw new Error(`SECRET_KEY is not set and ${file} is missing, but the database exists: put back the secret it was made with`)
     make(file)
   }
   const secret = readFileSync(file, 'utf8').trim()
@@ -26,7 +28,7 @@ export function readOrMakeSecret (databaseFile: string, replaceLost = false): Ke
 
 /** Written whole under another name first; the link fails, harmlessly, where another process was faster. */
 function make (file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(file))
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
   const descriptor = openSync(draft, 'wx', 0o600)
   try {
@@ -38,5 +40,13 @@ function make (file: string): void {
   } finally {
     closeSync(descriptor)
     rmSync(draft)
+  }
+}
+
+function makeFolder (folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new Error(`The folder ${folder} of the database cannot be made: ${(error as Error).message}`)
   }
 }

@@ -47,6 +47,8 @@ export interface SessionRepository {
   find (id: string): Promise<Session | null>
   /** The sessions of a user that are not over at `now`, the one used last first. */
   ofUser (userId: string, now: number): Promise<Session[]>
+  /** The live sessions of a user beyond the `keep` used last: their ids, at most a thousand. */
+  surplus (userId: string, now: number, keep: number): Promise<string[]>
   /** Counts one rotation where the counter is still `counter`. Says whether it was. */
   rotate (id: string, counter: number, rotation: Rotation): Promise<boolean>
   /** Deletes those of these sessions that are there. Says which. */
@@ -84,6 +86,11 @@ export function createSessionRepository (queries: Queries): SessionRepository {
       const rows = await queries.selectFrom('sessions').selectAll().where('user_id', '=', userId)
         .where('idle_expires_at', '>', now).orderBy('last_used_at', 'desc').orderBy('id', 'desc').execute()
       return rows.map(fromRow)
+    },
+    async surplus (userId, now, keep) {
+      const rows = await queries.selectFrom('sessions').select('id').where('user_id', '=', userId)
+        .where('idle_expires_at', '>', now).orderBy('last_used_at', 'desc').orderBy('id', 'desc').limit(1000).offset(keep).execute()
+      return rows.map(({ id }) => id)
     },
     async rotate (id, counter, { rotatedAt, lastUsedAt, idleExpiresAt, ip, userAgent }) {
       const { numUpdatedRows } = await queries.updateTable('sessions')

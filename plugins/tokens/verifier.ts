@@ -109,8 +109,8 @@ function identityOf ({ sub, sid, client_id: clientId, preferred_username: userna
     username: username ?? '',
     sessionId: sid ?? '',
     clientId,
-    roles,
-    scopes: scope === '' ? [] : scope.split(' '),
+    roles: Object.freeze(roles),
+    scopes: Object.freeze(scope === '' ? [] : scope.split(' ')),
     tokenId: jti,
     expiresAt: exp,
     issuedAt: iat

@@ -80,19 +80,19 @@ export function createUserRepository (queries: Queries): UserRepository {
     async add ({ id, username, email, passwordHash, createdAt }) {
       const added = await queries.insertInto('users').values({
         id,
-        username: username.toLowerCase(),
+        username: lowerCase(username),
         email,
-        email_key: email?.toLowerCase() ?? null,
+        email_key: email === null ? null : lowerCase(email),
         password_hash: passwordHash,
         disabled_at: null,
         sessions_not_before: null,
         created_at: createdAt
       }).onConflict((conflict) => conflict.doNothing()).returning('id').executeTakeFirst()
       if (added !== undefined) return 'added'
-      return await find('username', username.toLowerCase()) === null ? 'email_taken' : 'username_taken'
+      return await find('username', lowerCase(username)) === null ? 'email_taken' : 'username_taken'
     },
     findById: (id) => find('id', id),
-    findByLogin: (login) => find(login.includes('@') ? 'email_key' : 'username', login.toLowerCase()),
+    findByLogin: (login) => find(login.includes('@') ? 'email_key' : 'username', lowerCase(login)),
     async replacePasswordHash (id, from, to) {
       const { numUpdatedRows } = await queries.updateTable('users').set({ password_hash: to })
         .where('id', '=', id).where('password_hash', '=', from).executeTakeFirst()
@@ -112,4 +112,9 @@ export function createUserRepository (queries: Queries): UserRepository {
       await queries.deleteFrom('users').where('id', '=', id).execute()
     }
   }
+}
+
+/** ASCII alone: full lower-casing would fold the Kelvin sign into the k of another's name. */
+function lowerCase (text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }

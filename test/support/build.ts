@@ -10,14 +10,23 @@ export interface BuildOptions {
   environment?: Record<string, string>
   /** The clock, in milliseconds. */
   now?: () => number
+  /** Takes every line of the log, from `trace` on. */
+  log?: Array<Record<string, unknown>>
+  /** Adds routes beside the app's own, below its hooks and its guard. */
+  extend?: (server: FastifyInstance) => void
+  /** As "keys reset" starts it. */
+  reset?: boolean
 }
 
 /** The whole app without a socket, on a database in memory, closed with the test. */
-export async function build (t: Test, { environment = {}, ...options }: BuildOptions = {}): Promise<FastifyInstance> {
-  const config = readConfig({ DATABASE_URL: 'sqlite::memory:', PUBLIC_URL: 'https://auth.test', LOG_LEVEL: 'silent', ...environment })
-  const server = Fastify(fastifyOptions(config))
+export async function build (t: Test, { environment = {}, log, extend, ...options }: BuildOptions = {}): Promise<FastifyInstance> {
+  const config = readConfig({ DATABASE_URL: 'sqlite::memory:', PUBLIC_URL: 'https://auth.test', LOG_LEVEL: log === undefined ? 'silent' : 'trace', ...environment })
+  const { logger, ...others } = fastifyOptions(config)
+  const stream = { write: (line: string) => { log?.push(JSON.parse(line)) } }
+  const server = Fastify({ ...others, logger: { ...logger, stream } })
   t.teardown(() => server.close())
   await server.register(app, { config, ...options })
+  extend?.(server)
   await server.ready()
   return server
 }

@@ -23,7 +23,12 @@ export function liveKeys ({ databaseFile, secretKey }: Pick<Service, 'databaseFi
 
 /** A JSON value as a segment of a token. */
 export function segment (value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url')
+  return rawSegment(JSON.stringify(value))
+}
+
+/** A text, or bytes as they are, as a segment of a token. */
+export function rawSegment (content: string | Uint8Array): string {
+  return Buffer.from(content).toString('base64url')
 }
 
 /** A compact JWS over two segments as they are, signed as the key's algorithm says. */

@@ -8,10 +8,8 @@ import type { Test } from 'tap'
 
 const root = resolve(import.meta.dirname, '../..')
 
-export interface Service {
-  /** `http://127.0.0.1:PORT` */
-  readonly url: string
-  readonly port: number
+/** A process of the service, whether it has come up or not. */
+export interface Launched {
   readonly pid: number
   /** Where its database is. */
   readonly folder: string
@@ -19,10 +17,19 @@ export interface Service {
   readonly secretKey: string
   /** Everything it has written so far, standard output and standard error. */
   output (): string
+  /** Resolves with the first match in what it has written or will write; rejects where it ends without. */
+  written (pattern: RegExp): Promise<RegExpExecArray>
   /** Sends a signal and resolves with the exit code, null where a signal ended it. */
   stop (signal?: NodeJS.Signals): Promise<number | null>
   /** Resolves with the exit code when it ends by itself. */
   readonly ended: Promise<number | null>
+}
+
+/** One that listens. */
+export interface Service extends Launched {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  readonly port: number
 }
 
 export interface ServiceOptions {
@@ -45,6 +52,13 @@ export function temporaryFolder (t: Test): string {
 
 /** The service as an operator starts it: a process of its own on a free port, ended with the test. Its issuer is `https://auth.test`. */
 export async function startService (t: Test, options: ServiceOptions = {}): Promise<Service> {
+  const launched = launch(t, options)
+  const [, port] = await launched.written(/Server listening at http:\/\/127\.0\.0\.1:(\d+)/)
+  return { ...launched, url: `http://127.0.0.1:${port}`, port: Number(port) }
+}
+
+/** The same, also where it is not going to listen. */
+export function launch (t: Test, options: ServiceOptions = {}): Launched {
   const { environment = {}, folder = temporaryFolder(t), secretKey = randomBytes(32).toString('base64url'), entry = 'server.ts' } = options
   const databaseFile = join(folder, 'gatehouse.db')
   const child = spawn(process.execPath, ['--import', './check-node.js', entry], {
@@ -61,15 +75,13 @@ export async function startService (t: Test, options: ServiceOptions = {}): Prom
     await ended
   })
 
-  const port = await Promise.race([listening(), ended.then(() => { throw new Error(`the service did not start:\n${text}`) })])
   return {
-    url: `http://127.0.0.1:${port}`,
-    port,
     pid: child.pid as number,
     folder,
     databaseFile,
     secretKey,
     output: () => text,
+    written,
     ended,
     async stop (signal = 'SIGTERM') {
       child.kill(signal)
@@ -77,11 +89,19 @@ export async function startService (t: Test, options: ServiceOptions = {}): Prom
     }
   }
 
-  async function listening (): Promise<number> {
+  function written (pattern: RegExp): Promise<RegExpExecArray> {
+    return Promise.race([search(pattern), ended.then(() => pattern.exec(text) ?? endedWithout())])
+  }
+
+  async function search (pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
-      const found = /Server listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]
-      if (found !== undefined) return Number(found)
+      const found = pattern.exec(text)
+      if (found !== null) return found
       await once(child.stdout, 'data')
     }
+  }
+
+  function endedWithout (): never {
+    throw new Error(`the service ended without the words waited for:\n${text}`)
   }
 }

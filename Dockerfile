@@ -1,0 +1,65 @@
+# Node's slim image by its exact tag, on the Debian release (13) that has full security support; a release of ours adds
+# the digest it was tested with:
+#   docker build --build-arg NODE_DIGEST=sha256:… --tag gatehouse:VERSION .
+ARG NODE_DIGEST=
+
+FROM node:26.10.0-trixie-slim${NODE_DIGEST:+@${NODE_DIGEST}} AS build
+# Every RUN keeps to this folder and takes node from PATH: test/dockerfile.test.ts runs the same lines without Docker.
+WORKDIR /build
+
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-bin-links --no-audit --no-fund
+
+# The C libraries that node and argon2's binding are linked with, at the paths this architecture has them.
+RUN mkdir system \
+ && ldd "$(command -v node)" "$(node -p 'require("node-gyp-build").path("node_modules/argon2")')" > libraries \
+ && awk '/=>/ { print $3 } /^\t\// { print $1 }' libraries | sort -u | xargs cp -L --parents -t system
+
+# The slim image holds no certificates: Node's own list of authorities becomes the file other software looks for.
+# No time zones: Node brings ICU's, and every time Gatehouse writes is UTC.
+RUN mkdir -p system/etc/ssl/certs \
+ && node -p 'require("node:tls").rootCertificates.join("\n")' > system/etc/ssl/certs/ca-certificates.crt \
+ && echo 'gatehouse:x:65532:65532::/nonexistent:/sbin/nologin' > system/etc/passwd \
+ && echo 'gatehouse:x:65532:' > system/etc/group \
+ && echo 'hosts: files dns' > system/etc/nsswitch.conf \
+ && mkdir -m 1777 system/tmp \
+ && mkdir volume \
+ && mkdir -m 700 volume/data
+
+COPY package.json check-node.js app.ts cli.ts config.ts server.ts app/
+COPY plugins app/plugins/
+COPY routes app/routes/
+COPY schemas app/schemas/
+# A checkout made under a strict umask is unreadable to the user below.
+RUN chmod -R u=rwX,go=rX app
+
+FROM scratch
+LABEL org.opencontainers.image.title="Gatehouse" \
+      org.opencontainers.image.description="Authentication service to put behind an API gateway" \
+      org.opencontainers.image.licenses="MIT"
+
+# What changes least comes first. Folders are copied by their parent, which keeps the mode and owner of each.
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /build/system/ /
+COPY --from=build --chown=65532:65532 /build/volume/ /
+COPY --from=build /build/node_modules/ /app/node_modules/
+COPY --from=build /build/app/ /app/
+
+# One malloc arena: the threads that hash passwords would otherwise each keep memory of their own.
+ENV NODE_ENV=production \
+    HOST=0.0.0.0 \
+    PORT=3000 \
+    DATABASE_URL=sqlite:/data/gatehouse.db \
+    MALLOC_ARENA_MAX=1
+
+WORKDIR /app
+VOLUME ["/data"]
+EXPOSE 3000
+USER 65532:65532
+
+HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
+  CMD ["/usr/local/bin/node", "-e", "http.get({ host: '127.0.0.1', port: process.env.PORT, path: '/health/live' }, (reply) => process.exit(reply.statusCode === 200 ? 0 : 1))"]
+
+# The command line tool is the same image: docker run --rm -v gatehouse:/data gatehouse cli.ts migrate
+ENTRYPOINT ["/usr/local/bin/node", "--import", "./check-node.js"]
+CMD ["server.ts"]

@@ -1,0 +1,89 @@
+import t from 'tap'
+import { aliceSignedIn, build } from '../support/build.ts'
+import { createClient, type HeaderLine } from '../support/http.ts'
+import { listen } from '../support/wire.ts'
+
+const log: Array<Record<string, unknown>> = []
+const seen: string[] = []
+const server = await build(t, {
+  log,
+  extend: (app) => {
+    app.get('/whoami', { config: { access: 'user' } }, (request) => request.identity)
+    app.get('/anyone', { config: { access: 'public' } }, (request) => request.identity)
+    app.get('/own', { config: { access: 'user' }, onRequest: async () => { seen.push('ran') } }, () => ({ ok: true }))
+  }
+})
+const { access_token: token, user } = await aliceSignedIn(server)
+
+t.test('lets in who shows a token, in every legal spelling of the header', async (t) => {
+  for (const authorization of [`Bearer ${token}`, `bearer ${token}`, `BEARER ${token}`, `Bearer   ${token}`]) {
+    const reply = await server.inject({ url: '/protected', headers: { authorization } })
+    t.equal(reply.statusCode, 200, authorization.slice(0, 10))
+  }
+})
+
+t.test('hands the verified caller to the route', async (t) => {
+  const { sid } = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
+  const reply = await server.inject({ url: '/whoami', headers: { authorization: `Bearer ${token}` } })
+  t.same(reply.json(), { userId: user.id, username: 'alice', sessionId: sid, clientId: 'gatehouse', roles: [], scopes: [] })
+})
+
+t.test('answers no credentials with a challenge that names no error', async (t) => {
+  for (const authorization of [undefined, '', 'Basic dTpw', 'Digest x', 'DPoP abc', 'Bearers abc', 'Bearer_ abc', 'xBearer abc', 'abc.def.ghi']) {
+    const reply = await server.inject({ url: '/protected', headers: authorization === undefined ? {} : { authorization } })
+    t.equal(reply.statusCode, 401, String(authorization))
+    t.equal(reply.headers['www-authenticate'], 'Bearer realm="gatehouse"')
+    t.equal(reply.json().code, 'missing_token')
+  }
+})
+
+t.test('answers a bad token alike for every cause, and tells the log which', async (t) => {
+  const [header, payload, signature = ''] = token.split('.')
+  const bad = ['x', 'a.b.c', `${header}.${payload}.`, `${header}.${payload}.${signature.slice(0, -2)}AA`, `${token}=`]
+  const replies = await Promise.all(bad.map((text) => server.inject({ url: '/protected', headers: { authorization: `Bearer ${text}` } })))
+  for (const reply of replies) {
+    t.equal(reply.statusCode, 401)
+    t.equal(reply.headers['www-authenticate'], 'Bearer realm="gatehouse", error="invalid_token"')
+    t.equal(reply.body, replies[0]?.body)
+  }
+  t.same(log.filter(({ code }) => code === 'invalid_token').length, bad.length)
+  t.ok(log.some(({ code, cause }) => code === 'invalid_token' && cause === 'signature'))
+})
+
+t.test('answers a malformed header with invalid_request', async (t) => {
+  for (const authorization of ['Bearer', 'Bearer ', 'Bearer   ', 'Bearer\ta.b.c', 'Bearer a.b.c d', 'Bearer a.b.c, Bearer a.b.c', 'Bearer "a"', 'Bearer a=b', 'Bearer é']) {
+    const reply = await server.inject({ url: '/protected', headers: { authorization } })
+    t.equal(reply.statusCode, 400, authorization)
+    t.equal(reply.headers['www-authenticate'], 'Bearer realm="gatehouse", error="invalid_request"')
+    t.same(reply.json(), { statusCode: 400, code: 'invalid_request', error: 'Bad Request', message: 'The Authorization header is malformed' })
+  }
+})
+
+t.test('refuses several Authorization lines, whatever they say', async (t) => {
+  const call = createClient(t, await listen(server))
+  const visit = (...headers: HeaderLine[]) => call({ path: '/protected', headers })
+  const good = `Bearer ${token}`
+  t.equal((await visit(['Authorization', good], ['Authorisation', 'Bearer x'], ['proxy-authorization', good])).status, 200, 'one line is one')
+  for (const [first, second] of [[good, 'Bearer x'], ['Bearer x', good], [good, good], ['Basic dTpw', good], [good, 'Basic dTpw'], ['', good]] as const) {
+    const { status, body } = await visit(['Authorization', first], ['AUTHORIZATION', second])
+    t.equal(status, 400, `${first.slice(0, 8)} and ${second.slice(0, 8)}`)
+    t.equal(JSON.parse(body).code, 'invalid_request')
+  }
+})
+
+t.test('asks nothing of a public route, and has no caller to give there', async (t) => {
+  const reply = await server.inject({ url: '/anyone', headers: { authorization: 'Bearer nonsense' } })
+  t.equal(reply.statusCode, 500)
+  t.match(log.find(({ level }) => level === 50), { err: { message: 'identity was read on a public route' } })
+})
+
+t.test('guards a route before the hooks of its own', async (t) => {
+  t.equal((await server.inject('/own')).statusCode, 401)
+  t.same(seen, [])
+  t.equal((await server.inject({ url: '/own', headers: { authorization: `Bearer ${token}` } })).statusCode, 200)
+  t.same(seen, ['ran'])
+})
+
+t.test('does not start with a route that does not say who may call it', async (t) => {
+  await t.rejects(build(t, { extend: (app) => app.get('/open', () => 'x') }), { message: 'GET /open does not say who may call it' })
+})

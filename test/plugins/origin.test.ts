@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import t, { type Test } from 'tap'
+import type { Origin } from '../../plugins/origin.ts'
+import { build } from '../support/build.ts'
+import { dial, listen } from '../support/wire.ts'
+
+/** An app that answers where a request came from. */
+async function mirror (t: Test, trustProxy: string) {
+  const server = await build(t, {
+    environment: { TRUST_PROXY: trustProxy },
+    extend: (app) => app.get('/origin', { config: { access: 'public' } }, (request) => request.origin)
+  })
+  return async (remoteAddress: string, headers: Record<string, string> = {}): Promise<Origin> =>
+    (await server.inject({ url: '/origin', remoteAddress, headers })).json()
+}
+
+t.test('believes no header where no gateway is trusted', async (t) => {
+  const originOf = await mirror(t, '')
+  for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'true-client-ip', 'cf-connecting-ip', 'x-client-ip']) {
+    t.equal((await originOf('192.0.2.1', { [name]: '203.0.113.9' })).ip, '192.0.2.1', name)
+  }
+})
+
+t.test('walks X-Forwarded-For from the right past trusted gateways', async (t) => {
+  const originOf = await mirror(t, '10.0.0.0/8, 127.0.0.1, fd00::/8')
+  const cases: [peer: string, forwarded: string, ip: string][] = [
+    ['10.0.0.1', '203.0.113.9', '203.0.113.9'],
+    ['10.0.0.1', '6.6.6.6, 203.0.113.9', '203.0.113.9'],
+    ['10.0.0.1', '6.6.6.6, 203.0.113.9, 10.2.3.4', '203.0.113.9'],
+    ['10.0.0.1', '6.6.6.6,203.0.113.9,127.0.0.1,10.9.9.9', '203.0.113.9'],
+    ['10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
+    ['::ffff:10.0.0.1', '203.0.113.9', '203.0.113.9'],
+    ['fd00::1', '2001:db8::7', '2001:db8::7'],
+    ['11.0.0.1', '203.0.113.9', '11.0.0.1'],
+    ['192.0.2.1', '203.0.113.9, 10.0.0.1', '192.0.2.1']
+  ]
+  for (const [peer, forwarded, ip] of cases) t.equal((await originOf(peer, { 'x-forwarded-for': forwarded })).ip, ip, `${forwarded} from ${peer}`)
+  t.equal((await originOf('10.0.0.1')).ip, '10.0.0.1', 'a gateway that says nothing')
+})
+
+t.test('falls back to the peer where the address is none', async (t) => {
+  const originOf = await mirror(t, '10.0.0.1')
+  for (const garbage of ['unknown', '_hidden', '1.2.3.4:99', '[2001:db8::7]:99', '"><script>', '999.1.1.1', '1.2.3', '203.0.113.9 ;drop', `${'7, '.repeat(3000)}x`, 'for=203.0.113.9']) {
+    t.equal((await originOf('10.0.0.1', { 'x-forwarded-for': garbage })).ip, '10.0.0.1', garbage.slice(0, 30))
+  }
+})
+
+t.test('carries the user agent, cut, and the id of the request', async (t) => {
+  const originOf = await mirror(t, '')
+  t.strictSame(await originOf('192.0.2.1', { 'user-agent': 'curl/8', 'x-request-id': 'r-1' }), { ip: '192.0.2.1', userAgent: 'curl/8', requestId: 'r-1' })
+  t.equal((await originOf('192.0.2.1', { 'user-agent': 'x'.repeat(5000) })).userAgent?.length, 256)
+})
+
+t.test('knows no address and no agent of a client that sent none and is gone', async (t) => {
+  const gone = Promise.withResolvers<Origin>()
+  const server = await build(t, {
+    extend: (app) => app.get('/origin', { config: { access: 'public' } }, async (request, reply) => {
+      reply.hijack()
+      await once(request.socket, 'close')
+      gone.resolve(request.origin)
+    })
+  })
+  const { socket } = await dial(t, await listen(server))
+  socket.write('GET /origin HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.destroy())
+  t.match(await gone.promise, { ip: '', userAgent: null })
+})

@@ -1,0 +1,84 @@
+import { hash as argon2, argon2d, argon2i, argon2id } from 'argon2'
+import t from 'tap'
+import { createHasher } from '../../../plugins/passwords/hasher.ts'
+
+const hasher = createHasher({ memory: 19_456, passes: 2 })
+const salt = 'c29tZSBzYWx0IGhlcmUhIQ'
+const tag = 'MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE'
+
+function digest (parameters: string, { type = 'argon2id', version = 19, salt: otherSalt = salt, tag: otherTag = tag } = {}) {
+  return `$${type}$v=${version}$${parameters}$${otherSalt}$${otherTag}`
+}
+
+t.test('makes argon2id digests as PHC strings with the configured parameters', async (t) => {
+  const made = await hasher.hash('correct horse')
+  t.match(made, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
+  t.match(await createHasher({ memory: 20_000, passes: 3 }).hash('x'), /^\$argon2id\$v=19\$m=20000,t=3,p=1\$/)
+  t.not(await hasher.hash('correct horse'), made, 'with a salt of its own each')
+})
+
+t.test('knows the password of a digest, to the byte', async (t) => {
+  const made = await hasher.hash(' Correct horse ')
+  t.equal(await hasher.verify(made, ' Correct horse '), true)
+  for (const other of ['Correct horse', ' correct horse ', ' Correct horse', ' Correct horse \0', '', ' Correct horse  ']) t.equal(await hasher.verify(made, other), false, other)
+})
+
+t.test('reads all of a long password', async (t) => {
+  const long = 'a'.repeat(72)
+  const made = await hasher.hash(`${long}X`)
+  t.equal(await hasher.verify(made, `${long}X`), true)
+  t.equal(await hasher.verify(made, `${long}Y`), false)
+  t.equal(await hasher.verify(await hasher.hash('🐴'.repeat(128)), '🐴'.repeat(128)), true)
+})
+
+t.test('takes composed and decomposed characters for the same, and compatible ones for others', async (t) => {
+  const made = await hasher.hash('caf\u00e9 \u1e9b\u0323')
+  t.equal(await hasher.verify(made, 'cafe\u0301 \u1e9b\u0323'), true)
+  t.equal(await hasher.verify(await hasher.hash('cafe\u0301'), 'caf\u00e9'), true)
+  t.equal(await hasher.verify(await hasher.hash('ﬁle'), 'file'), false)
+})
+
+t.test('verifies what other libraries made within the bounds', async (t) => {
+  const foreign = await argon2('secret words', { type: argon2id, memoryCost: 1024, timeCost: 3, parallelism: 4, hashLength: 16, salt: Buffer.alloc(8, 7) })
+  const [head, pairs = '', ...rest] = foreign.split('$').slice(2)
+  const { m, t: passes, p } = Object.fromEntries(pairs.split(',').map((pair) => pair.split('='))) as Record<string, string>
+  for (const order of [`m=${m},t=${passes},p=${p}`, `m=${m},p=${p},t=${passes}`, `p=${p},t=${passes},m=${m}`]) {
+    const text = ['', 'argon2id', head, order, ...rest].join('$')
+    t.equal(hasher.canVerify(text), true, order)
+    t.equal(await hasher.verify(text, 'secret words'), true)
+    t.equal(await hasher.verify(text, 'other words'), false)
+  }
+})
+
+t.test('reads no digest that is malformed, of another kind, or would cost too much', async (t) => {
+  const good = digest('m=19456,t=2,p=1')
+  t.equal(hasher.canVerify(good), true)
+  const bad = [
+    '', 'x', 'hunter2', '$2b$12$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m', '$6$salt$hash', '{SSHA}x', '5f4dcc3b5aa765d61d8327deb882cf99', '$argon2id$', good.slice(0, -30), `${good}=`, ` ${good}`, `${good}\n`, good.repeat(2),
+    digest('m=19456,t=2,p=1', { type: 'argon2i' }), digest('m=19456,t=2,p=1', { type: 'argon2d' }), digest('m=19456,t=2,p=1', { version: 16 }),
+    digest('m=4194304,t=2,p=1'), digest('m=262145,t=2,p=1'), digest('m=99999999999,t=2,p=1'), digest('m=19456,t=11,p=1'), digest('m=19456,t=4294967295,p=1'), digest('m=19456,t=2,p=5'), digest('m=19456,t=2,p=255'),
+    digest('m=0,t=2,p=1'), digest('m=7,t=2,p=1'), digest('m=31,t=1,p=4'), digest('m=19456,t=0,p=1'), digest('m=19456,t=2,p=0'), digest('m=-1,t=2,p=1'), digest('m=1e4,t=2,p=1'),
+    digest('m=19456,t=2'), digest('m=19456,m=2,p=1'), digest('t=2,t=2,p=1'), digest('m=19456,t=2,p=1,keyid=x'), digest('m=19456,t=2,x=1'),
+    digest('m=19456,t=2,p=1', { salt: 'c2FsdA' }), digest('m=19456,t=2,p=1', { tag: 'dGFn' }), digest('m=19456,t=2,p=1', { salt: `${salt}!` }), digest('m=19456,t=2,p=1', { tag: 'A'.repeat(173) }), digest('m=19456,t=2,p=1', { salt: '' })
+  ]
+  for (const text of bad) t.equal(hasher.canVerify(text), false, text.slice(0, 60))
+  for (const type of [argon2i, argon2d] as const) t.equal(hasher.canVerify(await argon2('x', { type, memoryCost: 1024, timeCost: 1 })), false, 'a real one of another kind')
+})
+
+t.test('fails at nothing that it says it can verify', async (t) => {
+  const salts = Array.from({ length: 76 }, (_, index) => 'A'.repeat(index + 11))
+  const tags = Array.from({ length: 151 }, (_, index) => '/'.repeat(index + 22))
+  const parameters = ['m=8,t=1,p=1', 'm=32,t=1,p=4', 'm=33,t=1,p=4', 'm=0000064,t=0000001,p=0000001']
+  const texts = [...salts.map((other) => digest('m=8,t=1,p=1', { salt: other })), ...tags.map((other) => digest('m=8,t=1,p=1', { tag: other })), ...parameters.map((pairs) => digest(pairs))]
+  for (const text of texts) {
+    t.ok(hasher.canVerify(text), text)
+    t.equal(await hasher.verify(text, 'x'), false)
+  }
+})
+
+t.test('takes a digest for outdated where any parameter differs from today\'s', async (t) => {
+  t.equal(hasher.isOutdated(await hasher.hash('x')), false)
+  t.equal(hasher.isOutdated(digest('p=1,t=2,m=19456')), false, 'order does not count')
+  const others = [digest('m=19455,t=2,p=1'), digest('m=65536,t=2,p=1'), digest('m=19456,t=3,p=1'), digest('m=19456,t=2,p=2'), digest('m=19456,t=2,p=1', { salt: salt.slice(0, -2) }), digest('m=19456,t=2,p=1', { tag: tag.slice(0, -2) }), 'malformed']
+  for (const text of others) t.equal(hasher.isOutdated(text), true, text.slice(0, 40))
+})

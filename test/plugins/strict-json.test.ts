@@ -1,0 +1,66 @@
+import t from 'tap'
+import { build } from '../support/build.ts'
+
+type Headers = Record<string, string>
+
+/** Sends a body to a route that answers what it understood. */
+async function mirror (t: Parameters<typeof build>[0]) {
+  const server = await build(t, {
+    extend: (app) => {
+      app.post('/mirror', { config: { access: 'public' }, preParsing: async () => {} }, (request) => ({ body: request.body ?? null }))
+    }
+  })
+  return (payload: string | Buffer, headers: Headers) => server.inject({ method: 'POST', url: '/mirror', payload, headers })
+}
+
+t.test('reads application/json in every legal spelling', async (t) => {
+  const send = await mirror(t)
+  for (const type of ['application/json', 'APPLICATION/JSON', 'application/json; charset=utf-8', 'application/json;charset=UTF-8', 'application/json ; charset="utf-8"', 'application/json; CHARSET = utf-8', 'application/json; profile=x; charset=utf-8', ' application/json', 'application/json;']) {
+    const reply = await send('{"a":[1,"é",null]}', { 'content-type': type })
+    t.equal(reply.statusCode, 200, type)
+    t.same(reply.json(), { body: { a: [1, 'é', null] } })
+  }
+})
+
+t.test('reads nothing else', async (t) => {
+  const send = await mirror(t)
+  const types = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/xml', 'application/jsonx', 'application/json2', 'application/vnd.api+json', 'application/problem+json', 'text/json', 'application', '*/*',
+    'application/json; charset=latin1', 'application/json; charset=utf-16', 'application/json; charset=', 'application/json; charset', 'application/json; charset=utf-8; charset=utf-16', 'application/json, text/plain']
+  for (const type of types) {
+    const reply = await send('{"a":1}', { 'content-type': type })
+    t.equal(reply.statusCode, 415, type)
+    t.same(reply.json(), { statusCode: 415, code: 'unsupported_media_type', error: 'Unsupported Media Type', message: 'Send the body as application/json in UTF-8, not encoded' })
+  }
+  t.equal((await send(Buffer.from('{"a":1}'), {})).statusCode, 415, 'no type at all')
+})
+
+t.test('undoes no content coding', async (t) => {
+  const send = await mirror(t)
+  for (const coding of ['gzip', 'br', 'deflate', 'identity, gzip', 'x']) {
+    t.equal((await send('{"a":1}', { 'content-type': 'application/json', 'content-encoding': coding })).json().code, 'unsupported_media_type', coding)
+  }
+  t.equal((await send('{"a":1}', { 'content-type': 'application/json', 'content-encoding': 'identity' })).statusCode, 200)
+})
+
+t.test('answers what is not well-formed alike, and tells the log why', async (t) => {
+  const log: Array<Record<string, unknown>> = []
+  const server = await build(t, { log })
+  const bodies: [payload: string | Buffer, why: string][] = [
+    ['', 'nothing'], ['{', 'an end'], ['{"a":1,}', 'a comma'], ['{"a":NaN}', 'NaN'], ['{\'a\':1}', 'quotes'], ['{"a":1} {"b":2}', 'two'], ['{"a":1 /* x */}', 'a comment'], ['{"a":1,"a":2}', 'a member twice'],
+    ['{"a":1,"\\u0061":2}', 'twice, escaped'], ['{"__proto__":{"x":1}}', 'a prototype'], ['\ufeff{"a":1}', 'a BOM'], [Buffer.from([0x22, 0xff, 0x22]), 'bad UTF-8'], ['['.repeat(8000), 'depth']
+  ]
+  for (const [payload, why] of bodies) {
+    const reply = await server.inject({ method: 'POST', url: '/login', payload, headers: { 'content-type': 'application/json' } })
+    t.equal(reply.statusCode, 400, why)
+    t.equal(reply.json().code, 'invalid_request', why)
+    t.notMatch(reply.body, /position|token|Unexpected/, 'no words of a parser')
+  }
+  t.ok(log.filter(({ msg, cause }) => msg === 'refused' && typeof cause === 'string').length >= bodies.length)
+  t.equal(({} as Record<string, unknown>).x, undefined, 'no prototype was changed')
+})
+
+t.test('offers the same reading to others', async (t) => {
+  const server = await build(t)
+  t.same(server.strictJson.parse(Buffer.from('{"a":1}')), { a: 1 })
+  t.throws(() => server.strictJson.parse(Buffer.from('{"a":1,"a":1}')))
+})

@@ -1,0 +1,46 @@
+import t from 'tap'
+import { createCache } from '../../../plugins/tokens/cache.ts'
+
+t.test('gives back what it was given', async (t) => {
+  const cache = createCache<number>(2)
+  t.equal(cache.get('a'), undefined)
+  cache.set('a', 1)
+  t.equal(cache.get('a'), 1)
+  t.equal(cache.size, 1)
+})
+
+t.test('lets the value used least recently go', async (t) => {
+  const cache = createCache<number>(2)
+  cache.set('a', 1)
+  cache.set('b', 2)
+  cache.get('a')
+  cache.set('c', 3)
+  t.strictSame(['a', 'b', 'c'].map((key) => cache.get(key)), [1, undefined, 3])
+  t.equal(cache.size, 2)
+})
+
+t.test('never grows beyond its size', async (t) => {
+  const cache = createCache<number>(10)
+  for (let i = 0; i < 1000; i++) cache.set(`${i}`, i)
+  t.equal(cache.size, 10)
+  t.equal(cache.get('999'), 999)
+  t.equal(cache.get('989'), undefined)
+})
+
+t.test('forgets one value, or all', async (t) => {
+  const cache = createCache<number>(10)
+  cache.set('a', 1)
+  cache.set('b', 2)
+  cache.delete('a')
+  cache.delete('never there')
+  t.strictSame([cache.get('a'), cache.get('b'), cache.size], [undefined, 2, 1])
+  cache.clear()
+  t.equal(cache.size, 0)
+})
+
+t.test('remembers nothing where its size is 0', async (t) => {
+  const cache = createCache<number>(0)
+  cache.set('a', 1)
+  t.equal(cache.get('a'), undefined)
+  t.equal(cache.size, 0)
+})

@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** The kernel counts processor time for /proc in hundredths of a second, on every machine. */
+const millisecondsATick = 10
+
+/** The memory of a process that is in RAM, in MiB. */
+export function residentMemory (pid: number): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kibibytes) / 1024
+}
+
+/** The processor time that a process has used in all its threads, in milliseconds. Unlike a wall clock it does not count what runs beside it. */
+export function processorTime (pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [user, system] = fields.slice(11, 13)
+  return (Number(user) + Number(system)) * millisecondsATick
+}
+
+/** The sockets of a process that are neither its listener nor accepted by it: what it has opened towards others, as `LOCAL REMOTE` in the kernel's hexadecimal. */
+export function outboundSockets (pid: number, listeningPort: number): string[] {
+  const inodes = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)))
+  const own = `:${listeningPort.toString(16).toUpperCase().padStart(4, '0')}`
+  const rows = ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((family) => readFileSync(`/proc/${pid}/net/${family}`, 'utf8').trim().split('\n').slice(1))
+  return rows.map((row) => row.trim().split(/\s+/))
+    .filter(([, local = '', , , , , , , , inode]) => inodes.has(`socket:[${inode}]`) && !local.endsWith(own))
+    .map(([, local, remote]) => `${local} ${remote}`)
+}
+
+/** What a descriptor points to; nothing where it was closed meanwhile. */
+function linkOf (path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
