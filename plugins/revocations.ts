@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import type { Queries } from './database.ts'
 import { type Bearer, createRegister } from './revocations/register.ts'
@@ -33,8 +34,10 @@ export interface RevocationsOptions {
 /** Seconds between two looks at what other processes wrote: half of what an ending may take to be felt everywhere. */
 const interval = 0.4
 const sweepInterval = 60
-const batch = 1000
-const sweepBatch = 200
+/** What keeps the loop for a few milliseconds at most. */
+const batch = 500
+const sweepBatch = 100
+const forgetBatch = 2000
 
 /** Sessions, clients and tokens that ended before their tokens did: one log, followed by every process. */
 export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clockSkew }) => {
@@ -64,8 +67,11 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
         const rows = await createRevocationRepository(app.database.queries).after(heardUpTo, batch)
         for (const row of rows) register.add(row)
         heardUpTo = rows.at(-1)?.id ?? heardUpTo
-        if (rows.length === batch) again = true
-        else heardAt = asked
+        if (rows.length < batch) heardAt = asked
+        else {
+          again = true
+          await setImmediate()
+        }
       } while (again)
     } finally {
       hearing = null
@@ -75,7 +81,7 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
   await hear()
   app.jobs.every('revocations', interval, hear)
   app.jobs.every('revocations-over', sweepInterval, async () => {
-    register.sweep(app.clock.now())
+    await app.jobs.inBatches(forgetBatch, async (limit) => register.sweep(app.clock.now(), limit))
     await app.jobs.inBatches(sweepBatch, (limit) => createRevocationRepository(app.database.queries).sweep(app.clock.now(), limit))
   })
 

@@ -73,7 +73,7 @@ export interface SessionsOptions {
 
 const seconds = 1000
 const sweepInterval = 30
-const sweepBatch = 200
+const sweepBatch = 100
 
 export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absoluteLifetime, grace, limit }) => {
   const refreshTokens = createRefreshTokens(app.secrets)

@@ -13,8 +13,8 @@ export interface Bearer {
 export interface Register {
   add (revocation: Revocation): void
   isRevoked (bearer: Bearer): boolean
-  /** Forgets what is over at `now`. */
-  sweep (now: number): void
+  /** Looks at up to `limit` of what it holds and forgets what is over at `now`; goes on there the next time. Says how many it looked at: fewer at the end of a round. */
+  sweep (now: number, limit: number): number
   readonly size: number
 }
 
@@ -23,6 +23,13 @@ export function createRegister (): Register {
   const clients = new Map<string, number>()
   const tokens = new Map<string, number>()
   const users = new Map<string, { notBefore: number, expiresAt: number }>()
+
+  let round = entries()
+
+  function * entries (): Generator<{ map: Map<string, unknown>, id: string, expiresAt: number }, undefined> {
+    for (const map of [sessions, clients, tokens]) for (const [id, expiresAt] of map) yield { map, id, expiresAt }
+    for (const [id, { expiresAt }] of users) yield { map: users, id, expiresAt }
+  }
 
   function addUser ({ subjectId, notBefore, expiresAt }: Revocation): void {
     const known = users.get(subjectId)
@@ -43,9 +50,17 @@ export function createRegister (): Register {
       const user = users.size === 0 ? undefined : users.get(userId)
       return user !== undefined && beganAt(sessionId) <= user.notBefore
     },
-    sweep (now) {
-      for (const map of [sessions, clients, tokens]) for (const [id, expiresAt] of map) if (expiresAt <= now) map.delete(id)
-      for (const [id, { expiresAt }] of users) if (expiresAt <= now) users.delete(id)
+    sweep (now, limit) {
+      for (let seen = 0; seen < limit; seen++) {
+        const { done, value } = round.next()
+        if (done) {
+          round = entries()
+          return seen
+        }
+        const { map, id, expiresAt } = value
+        if (expiresAt <= now) map.delete(id)
+      }
+      return limit
     },
     get size () { return sessions.size + clients.size + tokens.size + users.size }
   }
