@@ -74,6 +74,8 @@ export interface SessionsOptions {
 const seconds = 1000
 const sweepInterval = 30
 const sweepBatch = 100
+/** Milliseconds a session that is over stays: while clocks differ its last access token may still pass, and a logout has to find what to end. */
+const afterlife = 120_000
 
 export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absoluteLifetime, grace, limit }) => {
   const refreshTokens = createRefreshTokens(app.secrets)
@@ -107,7 +109,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
   }
 
   app.jobs.every('sessions', sweepInterval, () => app.jobs.inBatches(sweepBatch, (limit) => {
-    return createSessionRepository(app.database.queries).sweep(app.clock.now(), limit)
+    return createSessionRepository(app.database.queries).sweep(app.clock.now() - afterlife, limit)
   }))
 
   app.decorate('sessions', {
