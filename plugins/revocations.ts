@@ -34,6 +34,8 @@ export interface RevocationsOptions {
 /** Seconds between two looks at what other processes wrote: half of what an ending may take to be felt everywhere. */
 const interval = 0.4
 const sweepInterval = 60
+/** Seconds a token may be issued after its ending: by a request let in before it whose body was slow to arrive, or a process whose clock is ahead. */
+const slack = 30
 /** What keeps the loop for a few milliseconds at most. */
 const batch = 500
 const sweepBatch = 100
@@ -47,7 +49,7 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
   let hearing: Promise<void> | null = null
   let again = false
 
-  const expiry = () => app.clock.now() + (tokenLifetime + clockSkew) * 1000
+  const expiry = () => app.clock.now() + (tokenLifetime + clockSkew + slack) * 1000
 
   /** One reading at a time. Whoever asks while one runs waits for the next: his own row may have come too late for this one. */
   async function hear (): Promise<void> {

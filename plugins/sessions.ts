@@ -28,6 +28,8 @@ export interface Sessions {
   isRefreshToken (token: string): boolean
   /** The live session that a current or just replaced refresh token belongs to. */
   find (token: string, queries: Queries): Promise<Session | null>
+  /** The session that any refresh token belongs to, however often it was replaced; a token that was never made here costs no read. */
+  sessionOf (token: string, queries: Queries): Promise<Session | null>
   /** The live sessions of a user, the one used last first. */
   list (userId: string, queries: Queries): Promise<Session[]>
   /** Ends one session of a user. Says whether it was there. */
@@ -86,6 +88,12 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
     return { id, userId, clientId: client, refreshToken: refreshTokens.make(id, counter), refreshExpiresIn, expiresAt }
   }
 
+  /** What a token says, and its session, where both are there. */
+  async function lookUp (token: string, queries: Queries) {
+    const presented = refreshTokens.read(token)
+    return { presented, session: presented === null ? null : await createSessionRepository(queries).find(presented.sessionId) }
+  }
+
   async function rotate (session: Session, origin: Origin, queries: Queries): Promise<Refreshed> {
     const now = app.clock.now()
     const rotation = { rotatedAt: now, lastUsedAt: now, idleExpiresAt: idleEnd(now, session.expiresAt), ip: origin.ip, userAgent: origin.userAgent }
@@ -134,8 +142,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       return grantOf(session)
     },
     async refresh (token, origin, queries) {
-      const presented = refreshTokens.read(token)
-      const session = presented === null ? null : await createSessionRepository(queries).find(presented.sessionId)
+      const { presented, session } = await lookUp(token, queries)
       if (presented === null || session === null) return refused
       const verdict = judge(presented.counter, session, app.clock.now(), grace)
       if (verdict === 'rotate') return rotate(session, origin, queries)
@@ -146,12 +153,12 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
     },
     isRefreshToken: (token) => refreshTokens.read(token) !== null,
     async find (token, queries) {
-      const presented = refreshTokens.read(token)
-      const session = presented === null ? null : await createSessionRepository(queries).find(presented.sessionId)
+      const { presented, session } = await lookUp(token, queries)
       if (presented === null || session === null) return null
       const verdict = judge(presented.counter, session, app.clock.now(), grace)
       return verdict === 'rotate' || verdict === 'replay' ? session : null
     },
+    sessionOf: async (token, queries) => (await lookUp(token, queries)).session,
     list: (userId, queries) => createSessionRepository(queries).ofUser(userId, app.clock.now()),
     async end (userId, id, queries) {
       const sessions = createSessionRepository(queries)
@@ -164,8 +171,11 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
     },
     async endAll (userId, queries) {
       const ended = await createSessionRepository(queries).removeOfUser(userId, [])
-      const notBefore = Math.max(app.clock.now(), ...ended.map(beganAt))
-      await app.users.within(queries).endSessionsUntil(userId, notBefore)
+      const users = app.users.within(queries)
+      const { sessionsNotBefore = 0 } = await users.findById(userId) ?? {}
+      // Never earlier than before, also where the clock went back: what has ended stays ended, and what begins later is later.
+      const notBefore = Math.max(app.clock.now(), sessionsNotBefore, ...ended.map(beganAt))
+      await users.endSessionsUntil(userId, notBefore)
       await app.revocations.addUser(userId, notBefore, queries)
     },
     reset: () => createSessionRepository(app.database.queries).removeAll()

@@ -35,13 +35,18 @@ export interface RevocationRepository {
   sweep (now: number, limit: number): Promise<number>
 }
 
+/** A statement has room for some 32,000 parameters; MAX_SESSIONS may be ten thousand. */
+const rowsAStatement = 1000
+
 export function createRevocationRepository (queries: Queries): RevocationRepository {
   return {
     async add (revocations) {
-      if (revocations.length === 0) return
-      await queries.insertInto('revocations').values(revocations.map(({ subject, subjectId, notBefore, expiresAt }) => ({
+      const rows = revocations.map(({ subject, subjectId, notBefore, expiresAt }) => ({
         subject, subject_id: subjectId, not_before: notBefore, expires_at: expiresAt
-      }))).execute()
+      }))
+      for (let start = 0; start < rows.length; start += rowsAStatement) {
+        await queries.insertInto('revocations').values(rows.slice(start, start + rowsAStatement)).execute()
+      }
     },
     async after (id, limit) {
       const rows = await queries.selectFrom('revocations').selectAll().where('id', '>', id).orderBy('id').limit(limit).execute()

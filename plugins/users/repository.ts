@@ -99,7 +99,7 @@ export function createUserRepository (queries: Queries): UserRepository {
       return numUpdatedRows > 0n
     },
     async setEmail (id, email) {
-      const key = email === null ? null : email.toLowerCase()
+      const key = email === null ? null : lowerCase(email)
       const holder = key === null ? null : await find('email_key', key)
       if (holder !== null && holder.id !== id) return 'email_taken'
       await queries.updateTable('users').set({ email, email_key: key }).where('id', '=', id).execute()
