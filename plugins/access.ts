@@ -52,6 +52,7 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
   }
 
   async function authenticateClient (request: FastifyRequest): Promise<void> {
+    refuseRepeated(request)
     request[callingClient] = await oauth?.authenticate(request.headers.authorization) ?? notCalledBy('client')
   }
 

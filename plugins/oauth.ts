@@ -20,7 +20,10 @@ export interface Oauth {
   grant (client: Client, form: TokenForm, origin: Origin): Promise<GrantReply>
   /** RFC 7662: what a token is worth now. */
   introspect (token: string): Promise<Introspection>
-  /** RFC 7009: ends the session a token belongs to, or the token where it belongs to none. A token that is none changes nothing. */
+  /**
+   * RFC 7009: ends the session a token belongs to, or the token where it belongs to none. A token that is none changes
+   * nothing. Throws `unauthorized_client` where it is another client's own.
+   */
   revoke (token: string, client: Client, origin: Origin): Promise<void>
 }
 
@@ -104,9 +107,10 @@ export default fp(async (app) => {
       }
     },
     async revoke (token, client, origin) {
-      const session = app.sessions.isRefreshToken(token) ? await app.sessions.find(token, app.database.queries) : null
-      const identity = session === null ? app.tokens.inspect(token)?.identity : { userId: session.userId, sessionId: session.id, tokenId: '' }
+      const session = await app.sessions.sessionOf(token, app.database.queries)
+      const identity = session === null ? app.tokens.inspect(token)?.identity : { userId: session.userId, sessionId: session.id, tokenId: '', clientId: session.clientId }
       if (identity === undefined) return
+      if (identity.sessionId === '' && identity.clientId !== client.id) throw new OauthError('unauthorized_client')
       await app.database.transaction(async (queries) => {
         if (identity.sessionId === '') await app.revocations.add('token', [identity.tokenId], queries)
         else await app.sessions.end(identity.userId, identity.sessionId, queries)

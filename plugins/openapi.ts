@@ -23,12 +23,12 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
         license: { name: 'MIT', identifier: 'MIT' }
       },
       servers: [{ url: publicUrl }],
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } }
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, client: { type: 'http', scheme: 'basic' } } }
     },
     refResolver: { buildLocalReference: ({ $id }) => String($id) },
     transform: ({ schema, url, route }) => ({
       url,
-      schema: route.config?.access === 'public' || route.config?.access === undefined ? schema : { ...schema, security: [{ bearer: [] }] }
+      schema: route.config?.access === 'public' || route.config?.access === undefined ? schema : { ...schema, security: [route.config.access === 'client' ? { client: [] } : { bearer: [] }] }
     })
   })
   if (pages) await app.register(swaggerUi, { routePrefix: '/documentation', staticCSP: pagesPolicy })

@@ -5,6 +5,7 @@ export const oauthErrors = {
   invalid_request: { status: 400, description: 'The request is malformed, lacks a parameter or repeats one' },
   invalid_client: { status: 401, description: 'The client could not be authenticated: send its id and secret by HTTP Basic' },
   invalid_grant: { status: 400, description: 'The refresh token is invalid or has expired' },
+  unauthorized_client: { status: 400, description: 'That token was issued to another client' },
   unsupported_grant_type: { status: 400, description: 'Only client_credentials and refresh_token are granted here' },
   invalid_scope: { status: 400, description: 'A scope was asked for that is not held' },
   server_error: { status: 500, description: 'Something went wrong on our side' },
