@@ -10,6 +10,8 @@ export interface BuildOptions {
   environment?: Record<string, string>
   /** The clock, in milliseconds. */
   now?: () => number
+  /** The clock that never jumps, in milliseconds. */
+  monotonic?: () => number
   /** Takes every line of the log, from `trace` on. */
   log?: Array<Record<string, unknown>>
   /** Adds routes beside the app's own, below its hooks and its guard. */

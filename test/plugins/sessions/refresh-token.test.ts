@@ -32,3 +32,30 @@ t.test('shares no prefix but the tag with any other of ten thousand', async (t) 
   t.equal(new Set(made.map((token) => token.slice(0, 20))).size, made.length)
   t.ok(new Set(made.map((token) => token.slice(4, 6))).size > 3000, 'any first characters')
 })
+
+t.test('reads back what it made, and nothing else', async (t) => {
+  const tokens = createRefreshTokens(createVault(secret))
+  const token = tokens.make(sessionId, 7)
+  t.strictSame(tokens.read(token), { sessionId, counter: 7 })
+  const bytes = Buffer.from(token.slice(4), 'base64url')
+  for (const index of bytes.keys()) {
+    const changed = Buffer.from(bytes)
+    changed[index] = (changed[index] as number) ^ 1
+    t.equal(tokens.read(`gr1_${changed.toString('base64url')}`), null, `byte ${index}`)
+  }
+  const spare = `${token.slice(0, -1)}${String.fromCharCode(token.charCodeAt(token.length - 1) + 1)}`
+  const others = [
+    '', 'x', token.slice(0, -1), `${token}x`, `gr2_${token.slice(4)}`, token.slice(4), ` ${token.slice(1)}`, token.toUpperCase(), `gr1_${'-'.repeat(70)}`, `gr1_${'!'.repeat(70)}`,
+    `gr1_${'é'.repeat(70)}`, `gr1_${bytes.toString('base64')}`, spare, createRefreshTokens(createVault(randomBytes(32).toString('base64url'))).make(sessionId, 7)
+  ]
+  for (const text of others) t.equal(tokens.read(text), null, text)
+})
+
+t.test('reads what a former secret made, and makes under the new one', async (t) => {
+  const before = createRefreshTokens(createVault(secret))
+  const after = createRefreshTokens(createVault(`${secret} changed`, secret))
+  t.strictSame(after.read(before.make(sessionId, 1)), { sessionId, counter: 1 })
+  t.strictSame(after.read(after.make(sessionId, 1)), { sessionId, counter: 1 })
+  t.not(after.make(sessionId, 1), before.make(sessionId, 1))
+  t.equal(before.read(after.make(sessionId, 1)), null)
+})

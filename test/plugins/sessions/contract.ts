@@ -1,0 +1,105 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { Test } from 'tap'
+import type { Queries } from '../../../plugins/database.ts'
+import { createSessionRepository, type Session } from '../../../plugins/sessions/repository.ts'
+import { createUserRepository } from '../../../plugins/users/repository.ts'
+
+const now = Date.parse('2026-03-01T12:00:00Z')
+
+function newSession (userId: string, members: Partial<Session> = {}): Session {
+  return {
+    id: randomUUIDv7(), userId, clientId: 'gatehouse', counter: 0, createdAt: now, rotatedAt: now + 1, lastUsedAt: now + 2,
+    idleExpiresAt: now + 1000, expiresAt: now + 2000, ip: '192.0.2.1', userAgent: null, ...members
+  }
+}
+
+/** What the session repository promises, whatever database it is on. `open` gives a new empty one. */
+export function sessionsContract (t: Test, open: (t: Test) => Promise<Queries>): void {
+  async function setUp (t: Test) {
+    const queries = await open(t)
+    const users = createUserRepository(queries)
+    const [alice, bob] = [randomUUIDv7(), randomUUIDv7()]
+    for (const [id, username] of [[alice, 'alice'], [bob, 'bob']] as const) await users.add({ id, username, email: null, passwordHash: null, createdAt: now })
+    const sessions = createSessionRepository(queries)
+    const add = async (userId: string, ...many: Array<Partial<Session>>) => {
+      const added = many.map((members) => newSession(userId, members))
+      for (const session of added) await sessions.add(session)
+      return added
+    }
+    return { queries, users, sessions, alice, bob, add }
+  }
+  const idsOf = (sessions: Array<Pick<Session, 'id'>>) => sessions.map(({ id }) => id)
+
+  t.test('finds what was added, as it was', async (t) => {
+    const { sessions, alice, add } = await setUp(t)
+    const [plain, full] = await add(alice, {}, { counter: 0xffffffff, userAgent: '\'; drop table sessions; --', ip: '2001:db8::1', clientId: 'web' }) as [Session, Session]
+    t.strictSame(await sessions.find(plain.id), plain)
+    t.strictSame(await sessions.find(full.id), full)
+    for (const id of ['', randomUUIDv7(), plain.id.toUpperCase()]) t.equal(await sessions.find(id), null, id)
+  })
+
+  t.test('has no session without a user, and ends them with the user', async (t) => {
+    const { sessions, users, alice, add } = await setUp(t)
+    await t.rejects(sessions.add(newSession(randomUUIDv7())))
+    const [session] = await add(alice, {}) as [Session]
+    await users.remove(alice)
+    t.equal(await sessions.find(session.id), null)
+  })
+
+  t.test('lists a user\'s sessions that are not over, the one used last first', async (t) => {
+    const { sessions, alice, bob, add } = await setUp(t)
+    const [old, recent, , edge] = await add(alice, { lastUsedAt: now - 9 }, { lastUsedAt: now + 9 }, { idleExpiresAt: now }, { lastUsedAt: now, idleExpiresAt: now + 1 }) as [Session, Session, Session, Session]
+    await add(bob, {})
+    t.strictSame(await sessions.ofUser(alice, now), [recent, edge, old])
+    t.strictSame(await sessions.ofUser(randomUUIDv7(), now), [])
+  })
+
+  t.test('tells which sessions are beyond those to be kept', async (t) => {
+    const { sessions, alice, bob, add } = await setUp(t)
+    const [a, b, c] = await add(alice, { lastUsedAt: now + 1 }, { lastUsedAt: now + 3 }, { lastUsedAt: now + 2 }) as [Session, Session, Session]
+    await add(alice, { lastUsedAt: now, idleExpiresAt: now })
+    await add(bob, {})
+    t.strictSame(await sessions.surplus(alice, now, 3), [])
+    t.strictSame(await sessions.surplus(alice, now, 2), [a.id])
+    t.strictSame(await sessions.surplus(alice, now, 0), [b.id, c.id, a.id])
+  })
+
+  t.test('counts one rotation for all who saw the same counter', async (t) => {
+    const { sessions, alice, add } = await setUp(t)
+    const [session, other] = await add(alice, { counter: 3 }, { counter: 3 }) as [Session, Session]
+    const rotation = { rotatedAt: now + 10, lastUsedAt: now + 11, idleExpiresAt: now + 12, ip: '192.0.2.9', userAgent: 'curl' }
+    t.equal(await sessions.rotate(session.id, 2, rotation), false)
+    t.equal(await sessions.rotate(randomUUIDv7(), 3, rotation), false)
+    const wins = await Promise.all(Array.from({ length: 20 }, () => sessions.rotate(session.id, 3, rotation)))
+    t.equal(wins.filter(Boolean).length, 1)
+    t.strictSame(await sessions.find(session.id), { ...session, ...rotation, counter: 4 })
+    t.strictSame(await sessions.find(other.id), other)
+  })
+
+  t.test('removes what it is told to, and says what was there', async (t) => {
+    const { sessions, alice, bob, add } = await setUp(t)
+    const [a, b, c] = await add(alice, {}, {}, {}) as [Session, Session, Session]
+    const [his] = await add(bob, {}) as [Session]
+    t.strictSame(await sessions.remove([]), [])
+    t.strictSame(await sessions.remove([a.id, randomUUIDv7()]), [a.id])
+    t.strictSame(await sessions.remove([a.id]), [])
+    t.strictSame(await sessions.removeOfUser(alice, [b.id]), [c.id])
+    t.strictSame(await sessions.removeOfUser(alice, []), [b.id])
+    t.strictSame(await sessions.removeOfUser(alice, []), [])
+    t.strictSame(await sessions.find(his.id), his, 'another\'s stays')
+    await add(alice, {}, {})
+    t.equal(await sessions.removeAll(), 3)
+    t.equal(await sessions.removeAll(), 0)
+  })
+
+  t.test('sweeps what is over, so many at a time', async (t) => {
+    const { sessions, alice, add } = await setUp(t)
+    const over = await add(alice, ...Array.from({ length: 5 }, (_, index) => ({ idleExpiresAt: now - index })))
+    const [live] = await add(alice, { idleExpiresAt: now + 1 }) as [Session]
+    t.equal(await sessions.sweep(now, 3), 3)
+    t.equal(await sessions.sweep(now, 3), 2)
+    t.equal(await sessions.sweep(now, 3), 0)
+    t.strictSame(await sessions.find(live.id), live)
+    for (const id of idsOf(over)) t.equal(await sessions.find(id), null)
+  })
+}
