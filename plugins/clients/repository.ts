@@ -54,7 +54,7 @@ export function createClientRepository (queries: Queries): ClientRepository {
       return row === undefined ? null : fromRow(row)
     },
     async list () {
-      return (await queries.selectFrom('clients').selectAll().orderBy('id').execute()).map(fromRow)
+      return (await queries.selectFrom('clients').selectAll().orderBy('created_at').orderBy('id').execute()).map(fromRow)
     },
     async setSecret (id, { secretDigest, formerDigest, formerUntil }) {
       await queries.updateTable('clients').set({ secret_digest: secretDigest, former_digest: formerDigest, former_until: formerUntil }).where('id', '=', id).execute()
