@@ -63,10 +63,10 @@ export async function worth (server: FastifyInstance, { access_token: token }: P
 
 /** The session that an access token is of. */
 export function sidOf ({ access_token: token }: Pick<Pair, 'access_token'>): string {
-  return claimsOf(token)['sid'] as string
+  return claimsOf(token).sid
 }
 
-export function claimsOf (token: string): Record<string, unknown> {
+export function claimsOf (token: string): Record<'sub' | 'sid' | 'jti' | 'client_id' | 'scope', string> & { exp: number, iat: number } {
   return JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
 }
 

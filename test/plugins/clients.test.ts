@@ -1,0 +1,68 @@
+import t from 'tap'
+import { build } from '../support/build.ts'
+import { basic, clientToken, createClock, post, registerClient, start } from '../support/calls.ts'
+
+t.test('registers a client, tells its secret this once and keeps a digest', async (t) => {
+  const server = await build(t, { now: () => start })
+  const { client, secret } = await server.clients.create('Billing – nightly', ['orders:read', 'a', 'orders:read'])
+  t.match(client.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7/)
+  t.strictSame(client, { id: client.id, name: 'Billing – nightly', scopes: ['a', 'orders:read'], createdAt: start })
+  t.strictSame(await server.clients.list(), [client])
+  t.notOk(JSON.stringify(await server.database.queries.selectFrom('clients').selectAll().execute()).includes(secret))
+  t.strictSame(await server.clients.authenticate(basic(client.id, secret)), client)
+})
+
+t.test('refuses names and scopes that are not well-formed', async (t) => {
+  const server = await build(t)
+  for (const name of ['', 'x'.repeat(101), 'a\0b', 'a\nb', 'a\ud800b', '\u007f']) await t.rejects(server.clients.create(name, []), { code: 'invalid_request' }, JSON.stringify(name))
+  for (const scope of ['', 'a b', '"', '\\', 'é', 'x'.repeat(65), 'a\n']) await t.rejects(server.clients.create('billing', [scope]), { code: 'invalid_request' }, JSON.stringify(scope))
+  await t.rejects(server.clients.create('billing', Array.from({ length: 9 }, (_, index) => `${index}`.repeat(60))), { code: 'invalid_request' }, 'too many')
+  t.strictSame(await server.clients.list(), [])
+  await t.resolves(server.clients.create('x'.repeat(100), Array.from({ length: 8 }, (_, index) => `${index}`.repeat(63)).concat('!')))
+})
+
+t.test('authenticates nobody by anything else', async (t) => {
+  const server = await build(t)
+  const [one, other] = [await registerClient(server), await registerClient(server)]
+  for (const header of [undefined, '', 'Basic', `Bearer ${one.secret}`, basic(one.id, other.secret), basic(one.id, ''), basic('', one.secret), basic(one.id, `${one.secret}x`), basic(one.id.toUpperCase(), one.secret), basic('nobody', one.secret), basic('billing', one.secret)]) {
+    t.equal(await server.clients.authenticate(header), null, String(header))
+  }
+})
+
+t.test('gives a new secret, and lets the old one go at once or after an overlap', async (t) => {
+  const clock = createClock()
+  const server = await build(t, { now: clock.now })
+  const { id, secret: first } = await registerClient(server)
+  const good = async (...secrets: string[]) => Promise.all(secrets.map(async (secret) => await server.clients.authenticate(basic(id, secret)) !== null))
+  const { secret: second } = await server.clients.rotate(id, 0)
+  t.strictSame(await good(first, second), [false, true])
+  const { secret: third } = await server.clients.rotate(id, 60)
+  t.strictSame(await good(first, second, third), [false, true, true])
+  clock.turn(59)
+  t.strictSame(await good(second, third), [true, true])
+  clock.turn(1)
+  t.strictSame(await good(second, third), [false, true])
+  const { secret: fourth } = await server.clients.rotate(id, 604_800)
+  const { secret: fifth } = await server.clients.rotate(id, 604_800)
+  t.strictSame(await good(third, fourth, fifth), [false, true, true], 'two at most')
+})
+
+t.test('refuses overlaps that are none, and ids of nobody', async (t) => {
+  const server = await build(t)
+  const { id } = await registerClient(server)
+  for (const overlap of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 604_801]) await t.rejects(server.clients.rotate(id, overlap), { code: 'invalid_request' }, String(overlap))
+  await t.rejects(server.clients.rotate('nobody', 0), { code: 'not_found' })
+  await t.rejects(server.clients.remove('nobody'), { code: 'not_found' })
+})
+
+t.test('ends a client\'s own tokens with the client, at once, and no other\'s', async (t) => {
+  const server = await build(t)
+  const [one, other] = [await registerClient(server), await registerClient(server)]
+  const [token, stays] = [await clientToken(server, one), await clientToken(server, other)]
+  const active = async (text: string) => (await post(server, '/oauth/introspect', other.basic, { token: text })).json().active
+  t.strictSame([await active(token), await active(stays)], [true, true])
+  await server.clients.remove(one.id)
+  t.strictSame([await active(token), await active(stays)], [false, true])
+  t.equal(await server.clients.authenticate(one.basic), null)
+  t.equal((await server.inject({ url: '/protected', headers: { authorization: `Bearer ${token}` } })).json().code, 'invalid_token')
+})

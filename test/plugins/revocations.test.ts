@@ -1,0 +1,157 @@
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { build, withAlice } from '../support/build.ts'
+import { call, clientToken, createClock, post, registerClient, sidOf, signIn, start, worth } from '../support/calls.ts'
+import { temporaryFolder } from '../support/service.ts'
+import { until } from '../support/until.ts'
+
+const sixMinutes = { ACCESS_TOKEN_TTL: '6m' }
+
+/** Writes down that sessions end, as a use case does. */
+function end (server: FastifyInstance, ...ids: string[]) {
+  return server.database.transaction((queries) => server.revocations.add('session', ids, queries))
+}
+
+const bearer = (sessionId: string) => ({ userId: 'u', sessionId, clientId: 'gatehouse', tokenId: 'j' })
+
+/** Two processes' worth of app on one file, under one clock. */
+async function two (t: Test, clock = createClock()) {
+  const file = join(temporaryFolder(t), 'gatehouse.db')
+  const environment = { DATABASE_URL: `sqlite:${file}`, SECRET_KEY: 'one secret for two of the same service', ...sixMinutes }
+  const options = { environment, now: clock.now, monotonic: clock.monotonic }
+  return { clock, one: await build(t, options), other: await build(t, options), more: () => build(t, options) }
+}
+
+t.test('refuses what ended once it was heard, in the process that wrote it and in another', async (t) => {
+  const { one, other } = await two(t)
+  await end(one, 'a', 'b')
+  t.equal(one.revocations.isRevoked(bearer('a')), false, 'nobody has heard yet')
+  await one.revocations.hear()
+  t.strictSame(['a', 'b', 'c'].map((id) => one.revocations.isRevoked(bearer(id))), [true, true, false])
+  t.equal(other.revocations.isRevoked(bearer('a')), false)
+  await other.jobs.run('revocations')
+  t.equal(other.revocations.isRevoked(bearer('a')), true)
+})
+
+t.test('knows what is still live before it answers its first request', async (t) => {
+  const { one, more } = await two(t)
+  await end(one, ...Array.from({ length: 1234 }, (_, index) => `s${index}`))
+  const late = await more()
+  t.ok(Array.from({ length: 1234 }, (_, index) => late.revocations.isRevoked(bearer(`s${index}`))).every(Boolean), 'more than one reading brings')
+  t.equal(late.revocations.isRevoked(bearer('s1234')), false)
+})
+
+t.test('tells everyone who asks while it reads what was written until they asked', async (t) => {
+  const { one } = await two(t)
+  await Promise.all(Array.from({ length: 50 }, async (_, index) => {
+    await end(one, `s${index}`)
+    await one.revocations.hear()
+    t.equal(one.revocations.isRevoked(bearer(`s${index}`)), true, String(index))
+  }))
+})
+
+t.test('feels an ending in another process within a second', async (t) => {
+  const file = join(temporaryFolder(t), 'gatehouse.db')
+  const environment = { DATABASE_URL: `sqlite:${file}`, SECRET_KEY: 'one secret for two of the same service' }
+  const [one, other] = [await build(t, { environment }), await build(t, { environment })]
+  await withAlice(one)
+  const pair = await signIn(one)
+  await other.listen({ port: 0, host: '127.0.0.1' })
+  t.equal(await worth(other, pair), 200)
+  await call(one, 'POST /logout', pair.access_token)
+  const before = performance.now()
+  await until(async () => await worth(other, pair) === 401)
+  t.ok(performance.now() - before < 1000, `${Math.round(performance.now() - before)} ms`)
+})
+
+t.test('is silent for too long: tokens are answered 503 until it hears again', async (t) => {
+  const clock = createClock()
+  const server = await build(t, { now: clock.now, monotonic: clock.monotonic, environment: { REVOCATION_MAX_LAG: '20s' } })
+  await withAlice(server)
+  const pair = await signIn(server)
+  const client = await registerClient(server)
+  const machine = await clientToken(server, client)
+  clock.past += 20_000
+  t.equal(await worth(server, pair), 200, 'at the very end')
+  clock.past += 1
+  for (const what of ['GET /protected', 'GET /me', 'PATCH /me', 'DELETE /me', 'PUT /me/password', 'GET /me/sessions', `DELETE /me/sessions/${sidOf(pair)}`, 'POST /logout', 'POST /logout?scope=global']) {
+    const reply = await call(server, what, pair.access_token)
+    t.equal(reply.statusCode, 503, what)
+    t.match(reply.headers['retry-after'], /^[1-9]\d*$/)
+    t.same(reply.json(), { statusCode: 503, code: 'unavailable', error: 'Service Unavailable', message: 'The service cannot answer right now: try again shortly' })
+  }
+  t.equal((await call(server, 'GET /protected', machine)).statusCode, 503, 'a client\'s own')
+  for (const url of ['/oauth/introspect', '/oauth/revoke']) {
+    const reply = await post(server, url, client.basic, { token: pair.access_token })
+    t.equal(reply.statusCode, 503, url)
+    t.match(reply.headers['retry-after'], /^[1-9]\d*$/)
+    t.same(Object.keys(reply.json()), ['error', 'error_description'])
+    t.equal(reply.json().error, 'temporarily_unavailable')
+  }
+  t.equal((await server.inject('/health/live')).statusCode, 200)
+  t.equal((await server.inject('/.well-known/jwks.json')).statusCode, 200)
+  await server.jobs.run('revocations')
+  t.equal(await worth(server, pair), 200, 'heard')
+})
+
+t.test('counts silence from the moment it asked, and none where a reading failed', async (t) => {
+  const clock = createClock()
+  const server = await build(t, { now: clock.now, monotonic: clock.monotonic, environment: { REVOCATION_MAX_LAG: '10s' } })
+  const { database } = server
+  const { queries } = database
+  Object.defineProperty(database, 'queries', { configurable: true, get: () => { throw new Error('gone') } })
+  clock.past += 10_001
+  await t.rejects(server.jobs.run('revocations'), { message: 'gone' })
+  await t.rejects(server.revocations.hear(), { message: 'gone' })
+  t.throws(() => server.revocations.isRevoked(bearer('a')), { code: 'unavailable' })
+  Object.defineProperty(database, 'queries', { value: queries })
+  await server.jobs.run('revocations')
+  t.equal(server.revocations.isRevoked(bearer('a')), false)
+})
+
+t.test('keeps an ending until the last token it means is dead by itself, and then lets go', async (t) => {
+  const { clock, one, other } = await two(t)
+  await end(one, 'a')
+  for (const server of [one, other]) await server.revocations.hear()
+  const rows = () => one.database.queries.selectFrom('revocations').selectAll().execute()
+  clock.turn(360 + 5)
+  for (const server of [one, other]) await server.jobs.run('revocations-over')
+  t.equal((await rows()).length, 1, 'a request that was slow to arrive may have got a token after it')
+  clock.turn(30)
+  await one.jobs.run('revocations-over')
+  t.equal(one.revocations.isRevoked(bearer('a')), false)
+  t.equal((await rows()).length, 0)
+  t.equal(other.revocations.isRevoked(bearer('a')), true)
+  await other.jobs.run('revocations-over')
+  t.equal(other.revocations.isRevoked(bearer('a')), false, 'each forgets for itself')
+})
+
+t.test('sweeps any number without keeping others from their turn', async (t) => {
+  const { clock, one } = await two(t)
+  await end(one, ...Array.from({ length: 5000 }, (_, index) => `s${index}`))
+  await one.revocations.hear()
+  clock.turn(3600)
+  let turns = 0
+  let done = false
+  const counter = () => {
+    turns++
+    if (!done) setImmediate(counter)
+  }
+  setImmediate(counter)
+  await one.jobs.run('revocations-over')
+  done = true
+  t.ok(turns >= 10, `${turns} turns of the loop`)
+  t.equal((await one.database.queries.selectFrom('revocations').selectAll().execute()).length, 0)
+})
+
+t.test('writes nothing where the transaction it belongs to goes back', async (t) => {
+  const { one } = await two(t)
+  await t.rejects(one.database.transaction(async (queries) => {
+    await one.revocations.add('session', ['a'], queries)
+    await one.revocations.addUser('u', start, queries)
+    throw new Error('no')
+  }), { message: 'no' })
+  await one.revocations.hear()
+  t.equal(one.revocations.isRevoked(bearer('a')), false)
+})
