@@ -1,5 +1,9 @@
 import t from 'tap'
+import type { Queries } from '../../plugins/database.ts'
+import { beganAt, sessionId } from '../../plugins/sessions/session-id.ts'
 import { alice, build, withAlice } from '../support/build.ts'
+import { call, createClock, origin, type Pair, refresh, refreshed, sidOf, signIn, worth } from '../support/calls.ts'
+import { countStatements } from '../support/statements.ts'
 
 const start = Date.parse('2026-03-01T12:00:00Z')
 
@@ -37,7 +41,6 @@ t.test('begins no session where the transaction it belongs to goes back', async 
   const server = await build(t)
   await withAlice(server)
   const user = await server.users.findByLogin('alice')
-  const origin = { ip: '192.0.2.1', userAgent: null, requestId: 'r' }
   await t.rejects(server.database.transaction(async (queries) => {
     const session = await server.sessions.open(user as NonNullable<typeof user>, origin, queries)
     t.match(session, { clientId: 'gatehouse', refreshToken: /^gr1_/, refreshExpiresIn: 604_800 })
@@ -45,3 +48,219 @@ t.test('begins no session where the transaction it belongs to goes back', async 
   }), { message: 'no' })
   t.same(await server.database.queries.selectFrom('sessions').selectAll().execute(), [])
 })
+
+t.test('carries the moment it began in its id', async (t) => {
+  const server = await build(t, { now: () => start })
+  await withAlice(server)
+  t.equal(beganAt(sidOf(await signIn(server))), start)
+})
+
+t.test('rotates at each use, on one row', async (t) => {
+  const clock = createClock(start)
+  const server = await build(t, { now: clock.now, environment: { REFRESH_IDLE_TTL: '1h', REFRESH_ABSOLUTE_TTL: '90m' } })
+  await withAlice(server)
+  const first = await signIn(server)
+  clock.turn(1800)
+  const second = await refreshed(server, first.refresh_token)
+  t.equal(second.refresh_expires_in, 3600)
+  clock.turn(1800)
+  const third = await refreshed(server, second.refresh_token)
+  t.equal(third.refresh_expires_in, 1800, 'never beyond the absolute end')
+  t.equal(new Set([first, second, third].map(({ refresh_token: token }) => token)).size, 3)
+  t.equal(new Set([first, second, third].map(sidOf)).size, 1)
+  t.match(await server.database.queries.selectFrom('sessions').selectAll().execute(), [{ counter: 2, created_at: start, rotated_at: start + 3_600_000, last_used_at: start + 3_600_000, idle_expires_at: start + 5_400_000, expires_at: start + 5_400_000, ip: '127.0.0.1' }])
+})
+
+t.test('is over when it was not used for long, and at its absolute end in any case', async (t) => {
+  for (const [wait, rounds] of [[3600, 1], [3599, 2]] as const) {
+    const clock = createClock(start)
+    const server = await build(t, { now: clock.now, environment: { REFRESH_IDLE_TTL: '1h', REFRESH_ABSOLUTE_TTL: '90m' } })
+    await withAlice(server)
+    let pair = await signIn(server)
+    for (let round = 1; round < rounds; round++) {
+      clock.turn(wait)
+      pair = await refreshed(server, pair.refresh_token)
+    }
+    clock.turn(wait)
+    t.equal((await refresh(server, pair.refresh_token)).json().code, 'invalid_refresh_token', `after ${rounds} times ${wait} s`)
+  }
+})
+
+t.test('issues no access token that outlives its session', async (t) => {
+  const clock = createClock(start)
+  const server = await build(t, { now: clock.now, environment: { REFRESH_IDLE_TTL: '1m', REFRESH_ABSOLUTE_TTL: '90s' } })
+  await withAlice(server)
+  const first = await signIn(server)
+  t.equal(first.expires_in, 60)
+  clock.turn(59)
+  const second = await refreshed(server, first.refresh_token)
+  t.equal(second.expires_in, 31)
+  clock.turn(30.5)
+  t.equal((await refreshed(server, second.refresh_token)).expires_in, 1)
+})
+
+t.test('gives the token before the same successor until that is used, within the grace', async (t) => {
+  const clock = createClock(start)
+  const server = await build(t, { now: clock.now, environment: { REFRESH_GRACE: '10s' } })
+  await withAlice(server)
+  const first = await signIn(server)
+  const second = await refreshed(server, first.refresh_token)
+  clock.turn(10)
+  const again = await Promise.all(Array.from({ length: 50 }, () => refreshed(server, first.refresh_token)))
+  t.strictSame([...new Set(again.map(({ refresh_token: token }) => token))], [second.refresh_token])
+  t.equal((await server.database.queries.selectFrom('sessions').select('counter').executeTakeFirstOrThrow()).counter, 1)
+  const third = await refreshed(server, second.refresh_token)
+  t.equal(await worth(server, third), 200)
+  t.equal((await refresh(server, first.refresh_token)).statusCode, 401, 'the successor was used')
+  t.equal((await refresh(server, third.refresh_token)).statusCode, 401, 'which ended the session')
+  t.equal(await worth(server, third), 401)
+})
+
+t.test('ends the session at a token that returns after the grace, with its access tokens, and tells the audit', async (t) => {
+  const clock = createClock(start)
+  const log: Array<Record<string, unknown>> = []
+  const server = await build(t, { log, now: clock.now, environment: { REFRESH_GRACE: '10s' } })
+  await withAlice(server)
+  const [first, elsewhere] = [await signIn(server), await signIn(server)]
+  const second = await refreshed(server, first.refresh_token)
+  clock.turn(10.001)
+  t.equal((await refresh(server, first.refresh_token)).json().code, 'invalid_refresh_token')
+  for (const pair of [first, second]) t.equal(await worth(server, pair), 401)
+  t.equal((await refresh(server, second.refresh_token)).json().code, 'invalid_refresh_token')
+  t.equal(await worth(server, elsewhere), 200, 'another session goes on')
+  t.strictSame(log.filter(({ event }) => event === 'authn_token_reuse').map(({ user_id: user }) => user), [first.user.id], 'once')
+})
+
+t.test('reads nothing for a token that was never made here', async (t) => {
+  const server = await build(t)
+  await withAlice(server)
+  const { refresh_token: token, access_token: access } = await signIn(server)
+  const stranger = await build(t)
+  await withAlice(stranger)
+  const { refresh_token: foreign } = await signIn(stranger)
+  const statements = countStatements(t)
+  const forged = ['x', 'gr1_', access, foreign, `gr1_${'A'.repeat(70)}`, `${token}x`, token.slice(0, -1), `gr2_${token.slice(4)}`, `gr1_${token.slice(4).split('').toReversed().join('')}`, '\0', 'é'.repeat(74), 'x'.repeat(8192)]
+  for (const text of forged) t.equal((await refresh(server, text)).json().code, 'invalid_refresh_token', text.slice(0, 40))
+  t.equal(await server.sessions.find('x', server.database.queries), null)
+  t.equal(await server.sessions.sessionOf('x', server.database.queries), null)
+  t.same(await server.database.transaction((queries) => server.sessions.refresh('x', origin, queries)), { outcome: 'refused' })
+  const [begin, commit] = [1, 1]
+  t.equal(statements.count, begin + commit, 'but for the transaction that this test began')
+  await refresh(server, token)
+  t.ok(statements.count > begin + commit, 'a real one is counted')
+})
+
+t.test('refuses a token whose rotation another one won', async (t) => {
+  const server = await build(t)
+  await withAlice(server)
+  const { refresh_token: token } = await signIn(server)
+  const outcome = await server.database.transaction(async (queries) => {
+    return server.sessions.refresh(token, origin, overtaken(queries))
+  })
+  t.same(outcome, { outcome: 'refused' })
+})
+
+t.test('ends the session used least recently where there are too many', async (t) => {
+  const clock = createClock(start)
+  const server = await build(t, { now: clock.now, environment: { MAX_SESSIONS: '3' } })
+  await withAlice(server)
+  const pairs = []
+  for (let count = 0; count < 3; count++) {
+    pairs.push(await signIn(server))
+    clock.turn(1)
+  }
+  const [first, second, third] = pairs as [Pair, Pair, Pair]
+  const used = await refreshed(server, first.refresh_token)
+  clock.turn(1)
+  const fourth = await signIn(server)
+  t.strictSame(await Promise.all([used, second, third, fourth].map((pair) => worth(server, pair))), [200, 401, 200, 200])
+  t.equal((await refresh(server, second.refresh_token)).statusCode, 401)
+  t.equal((await call(server, 'GET /me/sessions', fourth.access_token)).json().sessions.length, 3)
+})
+
+t.test('lets a user have one session, where one is the most', async (t) => {
+  const server = await build(t, { environment: { MAX_SESSIONS: '1' } })
+  await withAlice(server)
+  const [first, second] = [await signIn(server), await signIn(server)]
+  t.strictSame([await worth(server, first), await worth(server, second)], [401, 200])
+})
+
+t.test('lets a sign-in in the very millisecond of a global logout live', async (t) => {
+  const server = await build(t, { now: () => start })
+  await withAlice(server)
+  const before = await signIn(server)
+  const [, after] = [await call(server, 'POST /logout?scope=global', before.access_token), await signIn(server)]
+  t.strictSame([await worth(server, before), await worth(server, after)], [401, 200])
+  await call(server, 'POST /logout?scope=global', after.access_token)
+  const last = await signIn(server)
+  t.strictSame([await worth(server, after), await worth(server, last)], [401, 200], 'again')
+})
+
+t.test('keeps what ended together ended, and lets live what began later, where the clock goes back', async (t) => {
+  const clock = createClock(start)
+  const server = await build(t, { now: clock.now })
+  await withAlice(server)
+  const before = await signIn(server)
+  await call(server, 'POST /logout?scope=global', before.access_token)
+  clock.turn(-60)
+  const late = await signIn(server)
+  t.equal(await worth(server, late), 200)
+  await call(server, 'POST /logout', late.access_token)
+  const user = await server.users.findByLogin('alice')
+  await server.database.transaction((queries) => server.sessions.endAll(user?.id ?? '', queries))
+  await server.revocations.hear()
+  const last = await signIn(server)
+  t.strictSame([await worth(server, late), await worth(server, last)], [401, 200])
+})
+
+t.test('ends ten thousand sessions together', async (t) => {
+  const server = await build(t, { environment: { MAX_SESSIONS: '10000' } })
+  await withAlice(server)
+  const pair = await signIn(server)
+  const row = await server.database.queries.selectFrom('sessions').selectAll().executeTakeFirstOrThrow()
+  const ids = Array.from({ length: 10_000 }, (_, index) => sessionId(start + index))
+  for (let from = 0; from < ids.length; from += 1000) await server.database.queries.insertInto('sessions').values(ids.slice(from, from + 1000).map((id) => ({ ...row, id }))).execute()
+  t.equal((await call(server, 'POST /logout?scope=others', pair.access_token)).statusCode, 204)
+  t.ok(ids.every((id) => server.revocations.isRevoked({ userId: pair.user.id, sessionId: id, clientId: 'gatehouse', tokenId: 'j' })))
+  t.equal(await worth(server, pair), 200)
+})
+
+t.test('ends only what is the user\'s own', async (t) => {
+  const server = await build(t)
+  await withAlice(server)
+  const pair = await signIn(server)
+  await server.database.transaction(async (queries) => {
+    t.equal(await server.sessions.end('somebody else', sidOf(pair), queries), false)
+    t.equal(await server.sessions.end(pair.user.id, 'nothing', queries), false)
+  })
+  await server.revocations.hear()
+  t.equal(await worth(server, pair), 200)
+})
+
+t.test('sweeps what is over, once its last token is dead', async (t) => {
+  const clock = createClock(start)
+  const server = await build(t, { now: clock.now, environment: { REFRESH_IDLE_TTL: '1h' } })
+  await withAlice(server)
+  await signIn(server)
+  const rows = async () => (await server.database.queries.selectFrom('sessions').selectAll().execute()).length
+  clock.turn(3600)
+  await server.jobs.run('sessions')
+  t.equal(await rows(), 1)
+  clock.turn(120)
+  await server.jobs.run('sessions')
+  t.equal(await rows(), 0)
+})
+
+t.test('ends every session of everybody, and says how many there were', async (t) => {
+  const server = await build(t)
+  await withAlice(server)
+  for (let count = 0; count < 2; count++) await signIn(server)
+  t.equal(await server.sessions.reset(), 2)
+  t.equal(await server.sessions.reset(), 0)
+})
+
+/** Queries whose updates change nothing, as where another one was first. */
+function overtaken (queries: Queries): Queries {
+  const updateTable = (table: 'sessions') => queries.updateTable(table).where('id', '=', 'nothing')
+  return new Proxy(queries, { get: (_, member) => member === 'updateTable' ? updateTable : Reflect.get(queries, member, queries) })
+}

@@ -2,6 +2,7 @@ import { argon2id, hash } from 'argon2'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { alice, build, withAlice } from '../support/build.ts'
+import { origin } from '../support/calls.ts'
 
 type Line = Record<string, unknown>
 
@@ -125,4 +126,34 @@ t.test('opens no session for an account that changes while its password is check
     t.same(await server.database.queries.selectFrom('sessions').selectAll().execute(), [])
     t.same(events(), ['user_created', 'authn_login_fail'])
   }
+})
+
+t.test('goes on with a session, with what is known of its user now', async (t) => {
+  const { server } = await start(t)
+  const first = (await login(server)).json()
+  await server.database.queries.insertInto('user_roles').values({ user_id: first.user.id, role: 'editor' }).execute()
+  const second = await server.signIn.withRefreshToken(first.refresh_token, origin)
+  t.strictSame(Object.keys(second), Object.keys(first))
+  t.strictSame(second.user, { ...first.user, roles: ['editor'] })
+  t.strictSame(server.tokens.verify(second.access_token).roles, ['editor'])
+})
+
+t.test('goes on for nobody who is disabled or gone', async (t) => {
+  for (const change of [(server: FastifyInstance) => plant(server, { disabled_at: 1 }), (server: FastifyInstance) => server.database.queries.deleteFrom('users').execute()]) {
+    const { server } = await start(t)
+    const { refresh_token: token } = (await login(server)).json()
+    await change(server)
+    await t.rejects(server.signIn.withRefreshToken(token, origin), { code: 'invalid_refresh_token' })
+  }
+})
+
+t.test('confirms who shows the password, as they are now', async (t) => {
+  const { server, events } = await start(t)
+  const { id = '' } = await server.users.findByLogin('alice') ?? {}
+  t.match(await server.signIn.confirm(id, alice.password, origin), { id, username: 'alice' })
+  await t.rejects(server.signIn.confirm(id, 'not the password', origin), { code: 'invalid_credentials' })
+  await t.rejects(server.signIn.confirm('nobody', alice.password, origin), { code: 'invalid_credentials' })
+  t.same(events(), ['user_created', 'authn_login_fail', 'authn_login_fail'])
+  await plant(server, { password_hash: await hash(alice.password, { type: argon2id, memoryCost: 4096, timeCost: 1, parallelism: 1 }) })
+  t.match(await server.signIn.confirm(id, alice.password, origin), { passwordHash: await digestOf(server) }, 'with the digest that was made anew')
 })

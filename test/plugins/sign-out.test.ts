@@ -1,0 +1,68 @@
+import t, { type Test } from 'tap'
+import { alice, build, withAlice } from '../support/build.ts'
+import { createClock, origin, refresh, sidOf, signIn, start, worth } from '../support/calls.ts'
+
+/** Alice with three sessions, and bob with one. */
+async function setUp (t: Test) {
+  const log: Array<Record<string, unknown>> = []
+  const clock = createClock()
+  const server = await build(t, { log, now: clock.now })
+  await withAlice(server)
+  const bob = { ...alice, username: 'bob' }
+  await server.inject({ method: 'POST', url: '/register', payload: bob })
+  const sessions = []
+  for (const agent of ['phone', 'laptop', 'tablet']) {
+    sessions.push(await signIn(server, alice, agent))
+    clock.turn(1)
+  }
+  const [phone, laptop, tablet] = sessions as [typeof sessions[number], typeof sessions[number], typeof sessions[number]]
+  const his = await signIn(server, bob)
+  const all = [phone, laptop, tablet, his]
+  return {
+    server, clock, phone, laptop, his,
+    identity: server.tokens.verify(phone.access_token),
+    /** What each access and each refresh token is worth. */
+    async worths () {
+      const statuses = await Promise.all(all.map((pair) => worth(server, pair)))
+      for (const [index, pair] of all.entries()) t.equal((await refresh(server, pair.refresh_token)).statusCode, statuses[index], 'a refresh token goes with its access token')
+      return statuses
+    },
+    events: () => log.filter(({ msg }) => msg === 'audit').map(({ event, user_id: user }) => [event, user])
+  }
+}
+
+t.test('ends the session it is called with, the others, or all, and nobody else\'s', async (t) => {
+  for (const [scope, expected] of [['local', [401, 200, 200, 200]], ['others', [200, 401, 401, 200]], ['global', [401, 401, 401, 200]]] as const) {
+    const { server, identity, worths, events } = await setUp(t)
+    await server.signOut.logout(identity, scope, origin)
+    t.strictSame(await worths(), expected, scope)
+    t.strictSame(events().filter(([event]) => event === 'authn_token_revoked'), [['authn_token_revoked', identity.userId]])
+  }
+})
+
+t.test('logs out twice as it does once', async (t) => {
+  const { server, identity, worths } = await setUp(t)
+  for (const scope of ['local', 'local', 'others', 'others'] as const) await server.signOut.logout(identity, scope, origin)
+  t.strictSame(await worths(), [401, 401, 401, 200])
+})
+
+t.test('lists the sessions that live, the one used last first, without what a token could be made of', async (t) => {
+  const { server, identity, phone, laptop } = await setUp(t)
+  const { sessions } = await server.signOut.list(identity)
+  t.strictSame(sessions.map(({ current, user_agent: agent }) => [agent, current]), [['tablet', false], ['laptop', false], ['phone', true]])
+  t.strictSame(sessions[2], {
+    id: sidOf(phone), current: true, created_at: new Date(start).toISOString(), last_used_at: new Date(start).toISOString(),
+    expires_at: new Date(start + 604_800_000).toISOString(), ip: '127.0.0.1', user_agent: 'phone'
+  })
+  await server.signOut.end(identity, sidOf(laptop), origin)
+  t.strictSame((await server.signOut.list(identity)).sessions.map(({ user_agent: agent }) => agent), ['tablet', 'phone'])
+})
+
+t.test('ends one session of the caller\'s, and finds no other', async (t) => {
+  const { server, identity, laptop, his, worths, events } = await setUp(t)
+  for (const id of [sidOf(his), 'nothing', '', sidOf(laptop).toUpperCase()]) await t.rejects(server.signOut.end(identity, id, origin), { code: 'not_found' }, id)
+  t.notOk(events().some(([event]) => event === 'authn_token_revoked'))
+  await server.signOut.end(identity, sidOf(laptop), origin)
+  await t.rejects(server.signOut.end(identity, sidOf(laptop), origin), { code: 'not_found' }, 'once')
+  t.strictSame(await worths(), [200, 401, 200, 200])
+})
