@@ -21,10 +21,10 @@ const oauth: FastifyPluginAsyncTypebox = async (app) => {
 
   app.post('/oauth/revoke', {
     config: { access: 'client' },
-    schema: { operationId: 'revoke', summary: 'End a token and its session (RFC 7009)', tags: ['oauth'], consumes, body: TokenQueryForm, response: { 200: Type.Null(), ...failures } }
+    schema: { operationId: 'revoke', summary: 'End a token and its session (RFC 7009)', tags: ['oauth'], consumes, body: TokenQueryForm, response: { 200: Type.Unsafe<undefined>(Type.Null()), ...failures } }
   }, async (request, reply) => {
     await app.oauth.revoke(request.body.token, request.client, request.origin)
-    return reply.send(null)
+    return reply.send(undefined)
   })
 }
 
