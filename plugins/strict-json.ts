@@ -23,6 +23,7 @@ export default fp<StrictJsonOptions>(async (app, { bodies }) => {
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0 && request.routeOptions.schema?.body === undefined) return done(null)
     if (!isUtf8(request.headers['content-type'] as string)) return done(app.errors.create('unsupported_media_type'))
     try {
       done(null, app.strictJson.parse(body as Buffer))
