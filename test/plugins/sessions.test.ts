@@ -262,5 +262,6 @@ t.test('ends every session of everybody, and says how many there were', async (t
 /** Queries whose updates change nothing, as where another one was first. */
 function overtaken (queries: Queries): Queries {
   const updateTable = (table: 'sessions') => queries.updateTable(table).where('id', '=', 'nothing')
-  return new Proxy(queries, { get: (_, member) => member === 'updateTable' ? updateTable : Reflect.get(queries, member, queries) })
+  const bound = (member: string | symbol) => (Reflect.get(queries, member) as () => unknown).bind(queries)
+  return new Proxy(queries, { get: (_, member) => member === 'updateTable' ? updateTable : bound(member) })
 }
