@@ -129,7 +129,7 @@ const rules: Rule[] = [{
     ['plugins/tokens.ts:1 = Date: time comes from app.clock', ahead('plugins/tokens.ts', 'const { now } = Date')],
     ['plugins/keys.ts:1 Math.random: chance comes from node:crypto', ahead('plugins/keys.ts', 'const kid = Math.random()')],
     ['plugins/passwords.ts:1 NODE_ENV: production knows no tests', ahead('plugins/passwords.ts', 'const cheap = environment.NODE_ENV')],
-    ['plugins/clock.ts is an exception that nothing needs', instead('plugins/clock.ts', 'now = Date.now', 'now')]
+    ['plugins/clock.ts is an exception that nothing needs', instead('plugins/clock.ts', 'now = Date.now, monotonic = () => performance.now()', 'now, monotonic')]
   ]
 }, {
   name: 'a door is named after its file, adds one decorator of that name, and depends on what it uses',
@@ -140,6 +140,8 @@ const rules: Rule[] = [{
     ['plugins/users.ts adds app.people: a door adds app.users alone', instead('plugins/users.ts', "app.decorate('users'", "app.decorate('people'")],
     ['plugins/users.ts adds app.…: a door adds app.users alone', instead('plugins/users.ts', "app.decorate('users'", 'app.decorate(people')],
     ['plugins/users.ts adds more than one decorator', ahead('plugins/users.ts', "app.decorate('roles', [])")],
+    ['plugins/origin.ts adds more than one decorator', ahead('plugins/origin.ts', "app.decorateRequest('address', null)")],
+    ['plugins/access.ts is an exception that nothing needs', instead('plugins/access.ts', "app.decorateRequest('client'", "app.set('client'")],
     ['plugins/users.ts depends on storage, which is not there', instead('plugins/users.ts', "dependencies: ['database']", "dependencies: ['storage']")],
     ['plugins/users.ts:1 uses app.clock: plugins/users.ts does not depend on clock', ahead('plugins/users.ts', 'const now = app.clock.now()')],
     ['plugins/keys/repository.ts:1 uses request.identity: plugins/keys.ts does not depend on access', ahead('plugins/keys/repository.ts', 'const { userId } = request.identity')],
@@ -222,14 +224,19 @@ t.test('6. the app does not start with a route that does not say who may call it
   await t.rejects(startWith(t, stray), { message: 'GET /stray does not say who may call it' })
 })
 
-t.test('6. what is not public asks for a token', async (t) => {
+t.test('6. what is not public asks for a token, or for a client\'s secret', async (t) => {
   const server = await build(t)
-  const guarded = server.routeTable.entries.filter(({ access }) => access !== 'public')
-  t.not(guarded.length, 0)
-  for (const { method, url } of guarded) {
-    const reply = await server.inject({ method: method as 'GET', url: url.replaceAll(/:\w+/g, 'x') })
-    t.match(reply.json(), { statusCode: 401, code: 'missing_token' }, `${method} ${url}`)
+  const asks = { user: { code: 'missing_token' }, client: { error: 'invalid_client' } }
+  for (const [kind, refusal] of Object.entries(asks)) {
+    const guarded = server.routeTable.entries.filter(({ access }) => access === kind)
+    t.not(guarded.length, 0)
+    for (const { method, url } of guarded) {
+      const reply = await server.inject({ method: method as 'GET', url: url.replaceAll(/:\w+/g, 'x') })
+      t.equal(reply.statusCode, 401, `${method} ${url}`)
+      t.match(reply.json(), refusal, `${method} ${url}`)
+    }
   }
+  t.strictSame([...new Set(server.routeTable.entries.map(({ access }) => access))].sort(), ['client', 'public', 'user'], 'there is no other kind')
 })
 
 t.test('7. an error leaves with the status that the registry gives it', async (t) => {

@@ -1,5 +1,7 @@
+import { createPrivateKey } from 'node:crypto'
 import t from 'tap'
 import { aliceSignedIn, build } from '../support/build.ts'
+import { segment, signSegments } from '../support/forge.ts'
 import { createClient, type HeaderLine } from '../support/http.ts'
 import { listen } from '../support/wire.ts'
 
@@ -10,6 +12,8 @@ const server = await build(t, {
   extend: (app) => {
     app.get('/whoami', { config: { access: 'user' } }, (request) => request.identity)
     app.get('/anyone', { config: { access: 'public' } }, (request) => request.identity)
+    app.get('/which', { config: { access: 'client' } }, (request) => request.client)
+    app.get('/nobody', { config: { access: 'user' } }, (request) => request.client)
     app.get('/own', { config: { access: 'user' }, onRequest: async () => { seen.push('ran') } }, () => ({ ok: true }))
   }
 })
@@ -23,9 +27,9 @@ t.test('lets in who shows a token, in every legal spelling of the header', async
 })
 
 t.test('hands the verified caller to the route', async (t) => {
-  const { sid } = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
+  const { sid, jti, exp, iat } = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
   const reply = await server.inject({ url: '/whoami', headers: { authorization: `Bearer ${token}` } })
-  t.same(reply.json(), { userId: user.id, username: 'alice', sessionId: sid, clientId: 'gatehouse', roles: [], scopes: [] })
+  t.same(reply.json(), { userId: user.id, username: 'alice', sessionId: sid, clientId: 'gatehouse', tokenId: jti, roles: [], scopes: [], expiresAt: exp, issuedAt: iat })
 })
 
 t.test('answers no credentials with a challenge that names no error', async (t) => {
@@ -74,7 +78,16 @@ t.test('refuses several Authorization lines, whatever they say', async (t) => {
 t.test('asks nothing of a public route, and has no caller to give there', async (t) => {
   const reply = await server.inject({ url: '/anyone', headers: { authorization: 'Bearer nonsense' } })
   t.equal(reply.statusCode, 500)
-  t.match(log.find(({ level }) => level === 50), { err: { message: 'identity was read on a public route' } })
+  t.match(log.find(({ level }) => level === 50), { err: { message: 'the caller was read on a route that is not for a user' } })
+})
+
+t.test('hands the calling client to a route for clients, and to no other', async (t) => {
+  const { client, secret } = await server.clients.create('billing', ['a'])
+  const authorization = `Basic ${Buffer.from(`${client.id}:${secret}`).toString('base64')}`
+  t.same((await server.inject({ url: '/which', headers: { authorization } })).json(), client)
+  for (const other of [undefined, `Bearer ${token}`, `${authorization}x`]) t.not((await server.inject({ url: '/which', headers: other === undefined ? {} : { authorization: other } })).statusCode, 200, String(other))
+  t.equal((await server.inject({ url: '/nobody', headers: { authorization: `Bearer ${token}` } })).statusCode, 500)
+  t.match(log.findLast(({ level }) => level === 50), { err: { message: 'the caller was read on a route that is not for a client' } })
 })
 
 t.test('guards a route before the hooks of its own', async (t) => {
@@ -82,6 +95,30 @@ t.test('guards a route before the hooks of its own', async (t) => {
   t.same(seen, [])
   t.equal((await server.inject({ url: '/own', headers: { authorization: `Bearer ${token}` } })).statusCode, 200)
   t.same(seen, ['ran'])
+})
+
+t.test('lets no client in for itself where a route is about a user', async (t) => {
+  const { kid, alg, privatePem } = server.keys.active()
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
+  const { sid, preferred_username: username, ...own } = { ...claims, sub: 'billing', client_id: 'billing' }
+  const forged = signSegments(segment({ alg, kid, typ: 'at+jwt' }), segment(own), { alg, privateKey: createPrivateKey(privatePem) })
+  const reply = await server.inject({ url: '/protected', headers: { authorization: `Bearer ${forged}` } })
+  t.equal(reply.statusCode, 403)
+  t.equal(reply.headers['www-authenticate'], 'Bearer realm="gatehouse", error="insufficient_scope"')
+  t.equal(reply.json().code, 'forbidden')
+})
+
+t.test('waits for news of the keys where there may be some, and asks once more', async (t) => {
+  const { verify, news } = server.tokens
+  t.teardown(() => Object.assign(server.tokens, { verify, news }))
+  const visit = (text: string) => server.inject({ url: '/protected', headers: { authorization: `Bearer ${text}` } })
+  let known = false
+  Object.assign(server.tokens, {
+    verify: (text: string) => known ? verify(text) : verify('not yet'),
+    news: async () => { known = true }
+  })
+  t.equal((await visit(token)).statusCode, 200, 'a key that has come')
+  t.equal((await visit(`${token}x`)).json().code, 'invalid_token', 'a token that no key can mend')
 })
 
 t.test('does not start with a route that does not say who may call it', async (t) => {

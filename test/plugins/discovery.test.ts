@@ -6,12 +6,17 @@ const { discovery } = await build(t)
 
 t.test('describes what is there, below the issuer, and nothing else', async (t) => {
   const server = await build(t, { environment: { PUBLIC_URL: 'https://example.org/auth' } })
-  t.strictSame(server.discovery.metadata, {
+  t.strictSame(server.discovery.metadata(), {
     issuer: 'https://example.org/auth',
     jwks_uri: 'https://example.org/auth/.well-known/jwks.json',
     response_types_supported: [],
-    grant_types_supported: [],
-    token_endpoint_auth_methods_supported: [],
+    token_endpoint: 'https://example.org/auth/oauth/token',
+    introspection_endpoint: 'https://example.org/auth/oauth/introspect',
+    revocation_endpoint: 'https://example.org/auth/oauth/revoke',
+    grant_types_supported: ['client_credentials', 'refresh_token'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic'],
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
+    revocation_endpoint_auth_methods_supported: ['client_secret_basic'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256']
   })

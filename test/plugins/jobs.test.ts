@@ -6,7 +6,7 @@ import jobs from '../../plugins/jobs.ts'
 /** A bare app with jobs, and its log lines. */
 async function withJobs (t: Test) {
   const lines: string[] = []
-  const app = Fastify({ logger: { level: 'error', stream: { write: (line: string) => { lines.push(line) } } } })
+  const app = Fastify({ logger: { level: 'info', stream: { write: (line: string) => { lines.push(line) } } } })
   t.teardown(() => app.close())
   await app.register(jobs)
   return { app, lines }
@@ -61,19 +61,62 @@ t.test('waits for a turn to end before the next begins', async (t) => {
   t.equal(most, 1)
 })
 
-t.test('logs a failure and tries again', async (t) => {
+t.test('logs the first of several failures, tries again, and logs that it works again', async (t) => {
   const { app, lines } = await withJobs(t)
-  const turns = calls(3)
+  const turns = calls(8)
   app.jobs.every('broken', soon, async () => {
     turns.call()
-    throw new Error('no luck')
+    if (turns.seen <= 3 || turns.seen === 6) throw new Error(`no luck ${turns.seen}`)
   })
   await app.listen({ port: 0 })
   await turns.reached
   await app.close()
-  t.match(JSON.parse(lines[0] as string), { job: 'broken', msg: 'a job failed', err: { message: 'no luck' } })
-  t.ok(lines.length >= 2)
-  await t.rejects(app.jobs.run('broken'), { message: 'no luck' }, 'who asks for it is told')
+  const said = lines.map((line) => JSON.parse(line)).filter(({ job }) => job === 'broken')
+  t.match(said, [
+    { level: 50, msg: 'a job failed', err: { message: 'no luck 1' } }, { level: 30, msg: 'a job works again' },
+    { level: 50, msg: 'a job failed', err: { message: 'no luck 6' } }, { level: 30, msg: 'a job works again' }
+  ])
+  t.equal(said.length, 4)
+})
+
+t.test('tells who asks for a job that it failed', async (t) => {
+  const { app, lines } = await withJobs(t)
+  app.jobs.every('broken', soon, async () => { throw new Error('no luck') })
+  await t.rejects(app.jobs.run('broken'), { message: 'no luck' })
+  t.strictSame(lines, [])
+})
+
+t.test('does much in batches, between which others get their turn', async (t) => {
+  const { app } = await withJobs(t)
+  let left = 25
+  let turns = 0
+  const batches: number[] = []
+  await app.jobs.inBatches(10, async (limit) => {
+    const done = Math.min(limit, left)
+    left -= done
+    batches.push(done)
+    setImmediate(() => { turns++ })
+    return done
+  })
+  t.strictSame(batches, [10, 10, 5])
+  t.ok(turns >= 2)
+})
+
+t.test('begins no batch once the app closes', async (t) => {
+  const { app } = await withJobs(t)
+  const begun = calls(3)
+  let batches = 0
+  app.jobs.every('endless', soon, () => app.jobs.inBatches(1, async () => {
+    batches++
+    begun.call()
+    return 1
+  }))
+  await app.listen({ port: 0 })
+  await begun.reached
+  await app.close()
+  const then = batches
+  await app.jobs.run('endless')
+  t.equal(batches, then)
 })
 
 t.test('does not know a job that nobody named', async (t) => {
@@ -98,5 +141,5 @@ t.test('lets a job that runs end before anything that it needs is closed', async
   setImmediate(letGo)
   await closed
   t.strictSame(order, ['job', 'database'])
-  t.strictSame(lines, [])
+  t.notOk(lines.some((line) => line.includes('job')))
 })

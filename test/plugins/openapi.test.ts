@@ -12,32 +12,44 @@ async function describe (t: Parameters<typeof build>[0], environment: Record<str
   return { server, reply, description: reply.json() as Description }
 }
 
+/** Who may call an operation, by what it asks for. */
+function accessOf (security: object[] | undefined): string {
+  return security === undefined ? 'public' : security.some((one) => 'client' in one) ? 'client' : 'user'
+}
+
 const { server, reply, description } = await describe(t)
 
 t.test('describes every route but hidden ones, as the route table has it', async (t) => {
   t.equal(description.openapi, '3.1.0')
   const described = Object.entries(description.paths).flatMap(([path, operations]) => Object.entries(operations).map(([method, { operationId, security }]) =>
-    ({ method: method.toUpperCase(), url: path.replace(/\{(\w+)\}/g, ':$1'), access: security === undefined ? 'public' : 'user', operation: operationId })))
+    ({ method: method.toUpperCase(), url: path.replace(/\{(\w+)\}/g, ':$1'), access: accessOf(security), operation: operationId })))
   t.same(described, server.routeTable.entries.filter(({ operation }) => operation !== '-'))
   t.equal(new Set(described.map(({ operation }) => operation)).size, described.length, 'each by a name of its own')
 })
+
+const bodies = ['register', 'login', 'refresh', 'changeEmail', 'deleteAccount', 'changePassword', 'token', 'introspect', 'revoke']
 
 t.test('says of every operation what it is, takes and answers', async (t) => {
   for (const [path, operations] of Object.entries(description.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
       t.match(operation, { summary: /^[A-Z].+[^.]$/, tags: [String] }, `${method} ${path}`)
-      t.equal(operation.requestBody !== undefined, method === 'post')
+      t.equal(operation.requestBody !== undefined, bodies.includes(operation.operationId))
       t.ok(Object.keys(operation.responses).some((status) => status.startsWith('2')))
     }
   }
   t.same(description.paths['/me']?.get?.security, [{ bearer: [] }])
-  t.match(description.components.securitySchemes, { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } })
+  t.same(description.paths['/oauth/token']?.post?.security, [{ client: [] }])
+  t.match(description.components.securitySchemes, { client: { type: 'http', scheme: 'basic' }, bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } })
 })
 
-t.test('says the errors in one shape', async (t) => {
-  const errors = Object.values(description.paths).flatMap((operations) => Object.values(operations)).flatMap(({ responses }) => Object.entries(responses).filter(([status]) => /^[45]/.test(status)))
-  t.ok(errors.length >= 8)
-  for (const [, { content }] of errors) t.match(content?.['application/json']?.schema, { type: 'object', required: ['statusCode', 'code', 'error', 'message'], additionalProperties: false })
+t.test('says the errors in one shape, and those of OAuth in its own', async (t) => {
+  const shapes = { false: ['statusCode', 'code', 'error', 'message'], true: ['error', 'error_description'] }
+  for (const [isOauth, required] of Object.entries(shapes)) {
+    const operations = Object.entries(description.paths).filter(([path]) => `${path.startsWith('/oauth/')}` === isOauth).flatMap(([, operations]) => Object.values(operations))
+    const errors = operations.flatMap(({ responses }) => Object.entries(responses).filter(([status]) => /^[45]/.test(status)))
+    t.ok(errors.length >= 6)
+    for (const [, { content }] of errors) t.match(content?.['application/json']?.schema, { type: 'object', required, additionalProperties: false })
+  }
 })
 
 t.test('is the same from start to start, and names the public address alone', async (t) => {

@@ -64,3 +64,13 @@ t.test('offers the same reading to others', async (t) => {
   t.same(server.strictJson.parse(Buffer.from('{"a":1}')), { a: 1 })
   t.throws(() => server.strictJson.parse(Buffer.from('{"a":1,"a":1}')))
 })
+
+t.test('takes a call without a body where none is read, whatever type it says that has', async (t) => {
+  const server = await build(t, { extend: (app) => app.post('/nothing', { config: { access: 'public' } }, async ({ body }) => ({ body: body ?? null })) })
+  for (const type of ['application/json', 'application/json; charset=utf-16']) {
+    const reply = await server.inject({ method: 'POST', url: '/nothing', headers: { 'content-type': type, 'content-length': '0' } })
+    t.equal(reply.statusCode, 200, type)
+    t.same(reply.json(), { body: null })
+  }
+  t.equal((await server.inject({ method: 'POST', url: '/nothing', payload: '{', headers: { 'content-type': 'application/json' } })).statusCode, 400)
+})

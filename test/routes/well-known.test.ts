@@ -43,8 +43,20 @@ t.test('publishes both discovery documents, by the public address', async (t) =>
   const server = await build(t, { environment: { PUBLIC_URL: 'https://auth.example.org' } })
   const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' }
   const [provider, oauth] = await Promise.all(['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'].map((url) => server.inject({ url, headers })))
-  const metadata = { issuer: 'https://auth.example.org', jwks_uri: 'https://auth.example.org/.well-known/jwks.json', response_types_supported: [], grant_types_supported: [], token_endpoint_auth_methods_supported: [] }
-  t.strictSame(oauth?.json(), metadata)
-  t.strictSame(provider?.json(), { ...metadata, subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['ES256'] })
+  const basic = ['client_secret_basic']
+  const metadata = {
+    issuer: 'https://auth.example.org',
+    jwks_uri: 'https://auth.example.org/.well-known/jwks.json',
+    token_endpoint: 'https://auth.example.org/oauth/token',
+    introspection_endpoint: 'https://auth.example.org/oauth/introspect',
+    revocation_endpoint: 'https://auth.example.org/oauth/revoke',
+    response_types_supported: [],
+    grant_types_supported: ['client_credentials', 'refresh_token'],
+    token_endpoint_auth_methods_supported: basic,
+    introspection_endpoint_auth_methods_supported: basic,
+    revocation_endpoint_auth_methods_supported: basic
+  }
+  t.same(oauth?.json(), metadata)
+  t.same(provider?.json(), { ...metadata, subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['ES256'] })
   for (const reply of [provider, oauth]) t.match(reply?.headers, caching)
 })

@@ -9,6 +9,11 @@ const testedElsewhere = new Map([
   ['plugins/passwords/common.ts', 'is a list: policy.test.ts tries it']
 ])
 
+/** Doors with several request decorators, and why one would not do. */
+const severalDecorators = new Map([
+  ['plugins/access.ts', 'says who calls, which is a user or a client and never both']
+])
+
 /** What docs/architecture.md says of a plugin, read from its door. */
 export interface Door {
   name: string
@@ -48,7 +53,8 @@ export function doorsAreAlike (sources: Sources): string[] {
   return [
     ...doors.filter(({ door }) => door === null).map(({ path }) => `${path}: a door is export default fp(…, { name, dependencies, fastify: '5.x' })`),
     ...known.flatMap((door) => [...misnamed(door), ...unknownDependencies(door, known), ...undeclaredUses(door, known, sources)]),
-    ...foldersWithoutDoor(sources)
+    ...foldersWithoutDoor(sources),
+    ...[...severalDecorators.keys()].filter((path) => (known.find((door) => door.path === path)?.requestDecorators.length ?? 0) < 2).map((path) => `${path} is an exception that nothing needs`)
   ]
 }
 
@@ -57,7 +63,7 @@ function misnamed ({ name, path, decorators, requestDecorators }: Door): string[
   return [
     ...(name === nameOf(path) ? [] : [`${path}: the plugin is called ${name}`]),
     ...decorators.filter((decorator) => decorator !== own).map((decorator) => `${path} adds app.${decorator || '…'}: a door adds app.${own} alone`),
-    ...(decorators.length > 1 || requestDecorators.length > 1 ? [`${path} adds more than one decorator`] : [])
+    ...(decorators.length > 1 || (requestDecorators.length > 1 && !severalDecorators.has(path)) ? [`${path} adds more than one decorator`] : [])
   ]
 }
 

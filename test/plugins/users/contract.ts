@@ -15,7 +15,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     const users = createUserRepository(await open(t))
     const alice = newUser({ username: 'Alice.B-1', email: 'Alice@Example.org' })
     t.equal(await users.add(alice), 'added')
-    const record = { id: alice.id, username: 'alice.b-1', email: 'Alice@Example.org', passwordHash: '$argon2id$first', disabled: false, roles: [], createdAt }
+    const record = { id: alice.id, username: 'alice.b-1', email: 'Alice@Example.org', passwordHash: '$argon2id$first', disabled: false, roles: [], createdAt, sessionsNotBefore: 0 }
     t.strictSame(await users.findById(alice.id), record)
     for (const login of ['alice.b-1', 'ALICE.B-1', 'Alice@Example.org', 'alice@example.ORG']) t.strictSame(await users.findByLogin(login), record, login)
   })
@@ -88,6 +88,38 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     t.equal(await users.add(newUser()), 'added', 'and the name is free again')
   })
 
+  t.test('sets, changes and clears an address, which is one user\'s in any case', async (t) => {
+    const users = createUserRepository(await open(t))
+    const [alice, bob] = [newUser({ email: 'alice@example.org' }), newUser({ username: 'bob' })]
+    for (const user of [alice, bob]) await users.add(user)
+    t.equal(await users.setEmail(bob.id, 'ALICE@example.org'), 'email_taken')
+    t.match(await users.findById(bob.id), { email: null })
+    t.equal(await users.setEmail(alice.id, 'Alice@Example.org'), 'set', 'her own in another case')
+    t.match(await users.findByLogin('alice@example.org'), { id: alice.id, email: 'Alice@Example.org' })
+    t.equal(await users.setEmail(alice.id, null), 'set')
+    t.equal(await users.setEmail(bob.id, 'alice@example.org'), 'set', 'it is free again')
+    t.match(await users.findByLogin('ALICE@EXAMPLE.ORG'), { id: bob.id })
+    t.equal(await users.setEmail(alice.id, '\u212aelvin@example.org'), 'set')
+    t.equal(await users.findByLogin('kelvin@example.org'), null, 'nothing is folded into another\'s')
+    t.match(await users.findByLogin('\u212aELVIN@example.org'), { id: alice.id })
+  })
+
+  t.test('remembers until when sessions have ended, and deletes a user with all that is theirs', async (t) => {
+    const queries = await open(t)
+    const users = createUserRepository(queries)
+    const [alice, bob] = [newUser(), newUser({ username: 'bob' })]
+    for (const user of [alice, bob]) await users.add(user)
+    await users.endSessionsUntil(alice.id, createdAt)
+    t.match(await users.findById(alice.id), { sessionsNotBefore: createdAt })
+    t.match(await users.findById(bob.id), { sessionsNotBefore: 0 })
+    await queries.insertInto('user_roles').values({ user_id: alice.id, role: 'admin' }).execute()
+    await users.remove(alice.id)
+    t.equal(await users.findById(alice.id), null)
+    t.match(await users.findById(bob.id), { username: 'bob' })
+    t.same(await queries.selectFrom('user_roles').selectAll().execute(), [])
+    await t.resolves(users.remove(alice.id))
+  })
+
   t.test('takes part in a transaction, and goes back with it', async (t) => {
     const queries = await open(t)
     const users = createUserRepository(queries)
@@ -106,7 +138,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     for (const text of ['\'; drop table users; --', '" or ""="', '$1', '?1', ':name', '\u{1F434}', '漢字', '\\', '{}', '[object object]']) {
       const user = newUser({ username: text, email: `${text}@example.org`, passwordHash: text })
       t.equal(await users.add(user), 'added')
-      t.strictSame(await users.findById(user.id), { ...user, disabled: false, roles: [] }, text)
+      t.strictSame(await users.findById(user.id), { ...user, disabled: false, roles: [], sessionsNotBefore: 0 }, text)
     }
   })
 }
