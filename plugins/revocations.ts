@@ -57,7 +57,8 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
       again = true
       return hearing
     }
-    hearing = read()
+    // Not before it is remembered: a failure at its very beginning would otherwise be remembered for ever.
+    hearing = Promise.resolve().then(read)
     return hearing
   }
 
