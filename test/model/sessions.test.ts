@@ -10,7 +10,7 @@ import { temporaryFolder } from '../support/service.ts'
 import { createSessionModel, type ModelSession, type ModelUser } from '../support/session-model.ts'
 
 /** Sequences of about a hundred steps each. `npm run faults` asks for many more; a failure prints what MODEL_SEED has to be to see it again. */
-const runs = Number(process.env['MODEL_RUNS'] ?? 100)
+const runs = Number(process.env['MODEL_RUNS'] ?? 70)
 const seed = process.env['MODEL_SEED'] === undefined ? {} : { seed: Number(process.env['MODEL_SEED']) }
 const second = 1000
 const minute = 60 * second
