@@ -61,7 +61,7 @@ t.test('says in one line that SECRET_KEY is another, ends with 1, and makes no o
   const before = await keys()
   const service = launch(t, { folder })
   t.equal(await service.ended, 1)
-  t.equal(service.output(), 'gatehouse: SECRET_KEY is not the one that the signing keys in the database were sealed under: set the right one\n')
+  t.match(service.output(), /^gatehouse: SECRET_KEY is not the one that the signing keys in the database were sealed under: [^\n]+\n$/)
   t.same(await keys(), before)
 })
 

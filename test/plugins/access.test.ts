@@ -1,5 +1,7 @@
+import { createPrivateKey } from 'node:crypto'
 import t from 'tap'
 import { aliceSignedIn, build } from '../support/build.ts'
+import { segment, signSegments } from '../support/forge.ts'
 import { createClient, type HeaderLine } from '../support/http.ts'
 import { listen } from '../support/wire.ts'
 
@@ -23,9 +25,9 @@ t.test('lets in who shows a token, in every legal spelling of the header', async
 })
 
 t.test('hands the verified caller to the route', async (t) => {
-  const { sid } = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
+  const { sid, jti, exp } = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
   const reply = await server.inject({ url: '/whoami', headers: { authorization: `Bearer ${token}` } })
-  t.same(reply.json(), { userId: user.id, username: 'alice', sessionId: sid, clientId: 'gatehouse', roles: [], scopes: [] })
+  t.same(reply.json(), { userId: user.id, username: 'alice', sessionId: sid, clientId: 'gatehouse', tokenId: jti, roles: [], scopes: [], expiresAt: exp })
 })
 
 t.test('answers no credentials with a challenge that names no error', async (t) => {
@@ -82,6 +84,30 @@ t.test('guards a route before the hooks of its own', async (t) => {
   t.same(seen, [])
   t.equal((await server.inject({ url: '/own', headers: { authorization: `Bearer ${token}` } })).statusCode, 200)
   t.same(seen, ['ran'])
+})
+
+t.test('lets no client in for itself where a route is about a user', async (t) => {
+  const { kid, alg, privatePem } = server.keys.active()
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
+  const { sid, preferred_username: username, ...own } = { ...claims, sub: 'billing', client_id: 'billing' }
+  const forged = signSegments(segment({ alg, kid, typ: 'at+jwt' }), segment(own), { alg, privateKey: createPrivateKey(privatePem) })
+  const reply = await server.inject({ url: '/protected', headers: { authorization: `Bearer ${forged}` } })
+  t.equal(reply.statusCode, 403)
+  t.equal(reply.headers['www-authenticate'], 'Bearer realm="gatehouse", error="insufficient_scope"')
+  t.equal(reply.json().code, 'forbidden')
+})
+
+t.test('waits for news of the keys where there may be some, and asks once more', async (t) => {
+  const { verify, news } = server.tokens
+  t.teardown(() => Object.assign(server.tokens, { verify, news }))
+  const visit = (text: string) => server.inject({ url: '/protected', headers: { authorization: `Bearer ${text}` } })
+  let known = false
+  Object.assign(server.tokens, {
+    verify: (text: string) => known ? verify(text) : verify('not yet'),
+    news: async () => { known = true }
+  })
+  t.equal((await visit(token)).statusCode, 200, 'a key that has come')
+  t.equal((await visit(`${token}x`)).json().code, 'invalid_token', 'a token that no key can mend')
 })
 
 t.test('does not start with a route that does not say who may call it', async (t) => {

@@ -6,7 +6,7 @@ const { discovery } = await build(t)
 
 t.test('describes what is there, below the issuer, and nothing else', async (t) => {
   const server = await build(t, { environment: { PUBLIC_URL: 'https://example.org/auth' } })
-  t.strictSame(server.discovery.metadata, {
+  t.strictSame(server.discovery.metadata(), {
     issuer: 'https://example.org/auth',
     jwks_uri: 'https://example.org/auth/.well-known/jwks.json',
     response_types_supported: [],

@@ -45,3 +45,12 @@ t.test('begins no session where the transaction it belongs to goes back', async 
   }), { message: 'no' })
   t.same(await server.database.queries.selectFrom('sessions').selectAll().execute(), [])
 })
+
+t.test('ends every session of everybody, and says how many there were', async (t) => {
+  const server = await build(t)
+  await withAlice(server)
+  for (let count = 0; count < 2; count++) await server.inject({ method: 'POST', url: '/login', payload: alice })
+  t.equal(await server.sessions.endAll(), 2)
+  t.equal(await server.sessions.endAll(), 0)
+  t.same(await server.database.queries.selectFrom('sessions').selectAll().execute(), [])
+})

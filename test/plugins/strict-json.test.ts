@@ -1,4 +1,7 @@
+import Fastify from 'fastify'
 import t from 'tap'
+import errors from '../../plugins/errors.ts'
+import strictJson from '../../plugins/strict-json.ts'
 import { build } from '../support/build.ts'
 
 type Headers = Record<string, string>
@@ -63,4 +66,15 @@ t.test('offers the same reading to others', async (t) => {
   const server = await build(t)
   t.same(server.strictJson.parse(Buffer.from('{"a":1}')), { a: 1 })
   t.throws(() => server.strictJson.parse(Buffer.from('{"a":1,"a":1}')))
+})
+
+t.test('leaves the bodies of an app alone that wants the reading only', async (t) => {
+  const server = Fastify()
+  t.teardown(() => server.close())
+  await server.register(errors, {})
+  await server.register(strictJson, { bodies: false })
+  server.post('/', (request) => ({ body: request.body }))
+  const reply = await server.inject({ method: 'POST', url: '/', payload: 'plain', headers: { 'content-type': 'text/plain' } })
+  t.same(reply.json(), { body: 'plain' })
+  t.same(server.strictJson.parse(Buffer.from('[1]')), [1])
 })

@@ -33,3 +33,11 @@ t.test('has no session without a user, and ends them with the user', async (t) =
   await queries.deleteFrom('users').where('id', '=', userId).execute()
   t.same(await queries.selectFrom('sessions').selectAll().execute(), [])
 })
+
+t.test('removes all of them, and says how many there were', async (t) => {
+  const { queries, userId, sessions } = await open(t)
+  for (let count = 0; count < 3; count++) await sessions.add(newSession(userId))
+  t.equal(await sessions.removeAll(), 3)
+  t.equal(await sessions.removeAll(), 0)
+  t.same(await queries.selectFrom('sessions').selectAll().execute(), [])
+})
