@@ -1,5 +1,6 @@
 import { sign } from 'node:crypto'
 import { rawSegment, segment, signSegments } from '../support/forge.ts'
+import { impossibleSignatures, otherSignature } from '../support/signature-forms.ts'
 import type { Chance } from './chance.ts'
 import { expected, type Key, type Members, moment, type Seed, seeds, strangers } from './seeds.ts'
 import { type Spelling, spellings } from './spellings.ts'
@@ -18,6 +19,7 @@ type Mutation = (seed: Seed, chance: Chance) => Omit<Mutant, 'what'>
 /** How many mutants carry an old signature for each that is signed anew: an RSA signature takes a thousand times what the refusal does. */
 const rarity = { ES256: 20, EdDSA: 20, RS256: 1000 }
 
+const impossible = { ES256: impossibleSignatures('ES256'), RS256: impossibleSignatures('RS256'), EdDSA: impossibleSignatures('EdDSA') }
 const values: readonly unknown[] = [
   undefined, null, true, false, 0, 1, -1, 0.5, 2 ** 53, -(2 ** 53), 1e308, '', ' ', 'a', '0', 'null', 'api', 'admin', 'a b', 'a  b', '\u0000', '\u00e9', '\ud800', 'x'.repeat(255), 'x'.repeat(256),
   [], {}, [[]], [null], ['api'], ['admin', 1], [''], Array(65).fill('r'), { '': 'ES256' }, 'https://auth.test', 'https://auth.test/', 'HTTPS://AUTH.TEST', ['https://auth.test'],
@@ -45,20 +47,10 @@ function withSignature ({ parts }: Seed, signature: Uint8Array): Omit<Mutant, 'w
   return { text: `${parts[0]}.${parts[1]}.${rawSegment(signature)}`, vouched: false }
 }
 
-/** Numbers of so many bytes, the greatest first or, for Ed25519, last. */
-const number = (bytes: Buffer) => BigInt(`0x${bytes.toString('hex')}`)
-const bytesOf = (value: bigint, length: number) => Buffer.from(value.toString(16).padStart(length * 2, '0').slice(-length * 2), 'hex')
-
-/** The orders of the groups of P-256 and Ed25519. */
-const orders = { ES256: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n, EdDSA: 2n ** 252n + 27742317777372353535851937790883648493n }
-
-/** The other signature over the same that somebody can make who has one. For ECDSA it is one; for the others it must not be. */
+/** The other signature that somebody can make who has one. For ECDSA it holds; for the others it must not. */
 function twin (seed: Seed): Omit<Mutant, 'what'> {
-  const bytes = Buffer.from(seed.parts[2], 'base64url')
-  if (seed.key.alg === 'ES256') return { ...withSignature(seed, Buffer.concat([bytes.subarray(0, 32), bytesOf(orders.ES256 - number(bytes.subarray(32)), 32)])), vouched: true }
-  if (seed.key.alg === 'EdDSA') return withSignature(seed, Buffer.concat([bytes.subarray(0, 32), bytesOf(number(Buffer.from(bytes.subarray(32).toReversed())) + orders.EdDSA, 32).toReversed()]))
-  const { n = '' } = seed.key.publicKey.export({ format: 'jwk' })
-  return withSignature(seed, bytesOf(number(bytes) + number(Buffer.from(n, 'base64url')), bytes.length + 1))
+  const { alg, publicKey } = seed.key
+  return { ...withSignature(seed, otherSignature(alg, Buffer.from(seed.parts[2], 'base64url'), publicKey)), vouched: alg === 'ES256' }
 }
 
 function otherLength (seed: Seed, chance: Chance): Omit<Mutant, 'what'> {
@@ -66,13 +58,6 @@ function otherLength (seed: Seed, chance: Chance): Omit<Mutant, 'what'> {
   const zero = Buffer.alloc(1)
   const others = [bytes.subarray(1), bytes.subarray(0, -1), Buffer.concat([bytes, zero]), Buffer.concat([zero, bytes]), Buffer.concat([bytes, bytes]), Buffer.alloc(64), Buffer.alloc(384)]
   return withSignature(seed, chance.pick(others))
-}
-
-/** Numbers that no signature has, and others at their edges. */
-function edges ({ key: { alg } }: Seed, chance: Chance): Buffer {
-  const order = alg === 'EdDSA' ? orders.EdDSA : orders.ES256
-  const one = () => bytesOf(chance.pick([0n, 1n, 2n, order - 1n, order, order + 1n, 2n ** 256n - 1n]), 32)
-  return alg === 'RS256' ? bytesOf(chance.pick([0n, 1n, 2n ** 3072n - 1n]), 384) : Buffer.concat([one(), one()])
 }
 
 export const mutations: Record<string, Mutation> = {
@@ -107,7 +92,7 @@ export const mutations: Record<string, Mutation> = {
     return withSignature(seed, bytes)
   },
   'another length of signature': otherLength,
-  'numbers no signature has': (seed, chance) => withSignature(seed, edges(seed, chance)),
+  'numbers no signature has': (seed, chance) => withSignature(seed, chance.pick(impossible[seed.key.alg])),
   'halves swapped': (seed) => {
     const bytes = Buffer.from(seed.parts[2], 'base64url')
     return withSignature(seed, Buffer.concat([bytes.subarray(bytes.length / 2), bytes.subarray(0, bytes.length / 2)]))
