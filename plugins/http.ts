@@ -34,7 +34,9 @@ export function httpOptions ({ trustProxy, logLevel }: Pick<HttpOptions, 'trustP
       headersTimeout: 8 * seconds,
       connectionsCheckingInterval: 2 * seconds,
       maxHeaderSize: 16 * 1024,
-      requireHostHeader: false
+      requireHostHeader: false,
+      // Said aloud, so that NODE_OPTIONS cannot say otherwise.
+      insecureHTTPParser: false
     },
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
     exposeHeadRoutes: false,
