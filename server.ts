@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises'
 import closeWithGrace from 'close-with-grace'
 import Fastify from 'fastify'
 import app, { fastifyOptions } from './app.ts'
@@ -28,7 +29,9 @@ async function start (config: Config): Promise<void> {
   })
 
   await server.register(app, { config })
-  await server.listen({ ...config.listen })
+  // Looked up here: for "localhost" Fastify would open a second listener, which nothing limits and nothing drains.
+  const { address } = await lookup(config.listen.host, { order: 'ipv4first' })
+  await server.listen({ host: address, port: config.listen.port })
 }
 
 /** One clear text on standard error: what is wrong, and nothing of what was given. */

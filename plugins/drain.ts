@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { closingServers } from './drain/response.ts'
 
@@ -22,7 +22,7 @@ export interface Drain {
   run (delay: number): Promise<void>
 }
 
-/** Milliseconds for what a client sent while the listener closed. */
+/** Milliseconds for clients that are still connecting, and again for what they sent while the listener closed. */
 const linger = 500
 /** Milliseconds for running requests after that. */
 const finish = 3000
@@ -39,10 +39,12 @@ export default fp(async (app) => {
       closingServers.add(server)
       await sleep(delay * 1000)
       if (!server.listening) return
+      await emptyQueue(server)
       const closed = stopAccepting(server)
       await Promise.race([closed, sleep(linger)])
       const deadline = performance.now() + finish
       while (performance.now() < deadline && await connectionsOf(server) > 0) {
+        await turn()
         server.closeIdleConnections()
         await sleep(pollInterval)
       }
@@ -51,6 +53,19 @@ export default fp(async (app) => {
     }
   } satisfies Drain)
 }, { name: 'drain', fastify: '5.x' })
+
+/** Accepts who has connected already and waits in the kernel: closing the listener would reset them. A turn of the loop takes one of them. */
+async function emptyQueue (server: Server): Promise<void> {
+  const deadline = performance.now() + linger
+  let accepted = 1
+  const count = () => { accepted++ }
+  server.on('connection', count)
+  while (accepted > 0 && performance.now() < deadline) {
+    accepted = 0
+    await turn()
+  }
+  server.off('connection', count)
+}
 
 /** Closes the listener alone: http.Server's own close would also cut connections that look idle but are being written to. */
 function stopAccepting (server: Server): Promise<void> {

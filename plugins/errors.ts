@@ -74,7 +74,7 @@ export default fp<ErrorsOptions>(async (app, { answers }) => {
   function answerAll (headers: Readonly<Record<string, string>>): void {
     app.setErrorHandler((error: Thrown, request, reply) => {
       const answer = answerTo(error)
-      if (errors[answer.code].status >= 500) request.log.error({ err: error?.cause ?? error }, answer.code)
+      if (errors[answer.code].status >= 500) request.log[isExpected(error) ? 'warn' : 'error']({ err: error?.cause ?? error }, answer.code)
       else request.log.debug({ code: answer.code, cause: reasonOf(error as FastifyError) }, 'refused')
       return send(reply, answer)
     })
@@ -98,6 +98,11 @@ export default fp<ErrorsOptions>(async (app, { answers }) => {
 
 function send (reply: FastifyReply, { code, message, headers }: Answer): FastifyReply {
   return reply.code(errors[code].status).headers(headers).type('application/json; charset=utf-8').send(errorBody(code, message))
+}
+
+/** Whether we ourselves gave the reason, such as a drain, rather than something that failed. */
+function isExpected (error: Thrown): boolean {
+  return typeof error?.cause === 'string'
 }
 
 /** A cause that may stand in a debug log: one of our own machine words, never a library's message, which may quote input. */

@@ -3,7 +3,7 @@ import cors from '@fastify/cors'
 import type { FastifyHttpOptions, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { logOptions } from './http/log.ts'
-import { hasTooManyHeaders, isAmbiguous, isRespelt } from './http/message.ts'
+import { hasTooManyHeaders, isAmbiguous, isPlain, isRespelt } from './http/message.ts'
 import { requestId } from './http/request-id.ts'
 
 export { securityHeaders } from './http/security-headers.ts'
@@ -34,7 +34,9 @@ export function httpOptions ({ trustProxy, logLevel }: Pick<HttpOptions, 'trustP
       headersTimeout: 8 * seconds,
       connectionsCheckingInterval: 2 * seconds,
       maxHeaderSize: 16 * 1024,
-      requireHostHeader: false
+      requireHostHeader: false,
+      // Said aloud, so that NODE_OPTIONS cannot say otherwise.
+      insecureHTTPParser: false
     },
     routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
     exposeHeadRoutes: false,
@@ -50,7 +52,7 @@ export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { co
     reply.header('x-request-id', request.id)
     if (hasTooManyHeaders(request.raw)) throw app.errors.create('headers_too_large', closing)
     if (isAmbiguous(request.raw)) throw app.errors.create('invalid_request', closing)
-    if (isRespelt(request.url, request.routeOptions.url)) throw app.errors.create('not_found')
+    if (!isPlain(request.url) && isRespelt(request.url, request.routeOptions.url)) throw app.errors.create('not_found')
     done()
   })
 

@@ -196,3 +196,45 @@ t.test('tells a running service that its keys are gone: it answers 503 until it 
   t.equal(await visit(again, token), 401)
   t.equal((await signIn(again)).status, 200)
 })
+
+t.test('registers, lists, rotates and deletes clients beside a running service', async (t) => {
+  const service = await startService(t)
+  const environment = beside(service)
+  const created = JSON.parse(done(t, await runCli(environment, 'clients', 'create', 'Billing', '--scope', 'orders:write', '--scope', 'orders:read', '--json'), 'create'))
+  t.strictSame(Object.keys(created), ['client_id', 'client_secret', 'name', 'scopes', 'created_at'])
+  t.match(created, { client_id: /^[0-9a-f-]{36}$/, client_secret: /^[\w-]{43}$/, name: 'Billing', created_at: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ })
+  t.strictSame(created.scopes, ['orders:read', 'orders:write'])
+  const grant = async (secret: string) => {
+    const reply = await fetch(`${service.url}/oauth/token`, {
+      method: 'POST', headers: { authorization: `Basic ${Buffer.from(`${created.client_id}:${secret}`).toString('base64')}` }, body: new URLSearchParams({ grant_type: 'client_credentials' })
+    })
+    return { status: reply.status, token: (await reply.json() as { access_token: string }).access_token }
+  }
+  const { status, token } = await grant(created.client_secret)
+  t.equal(status, 200)
+
+  const plain = done(t, await runCli(environment, 'clients', 'create', 'plain'), 'create for people')
+  t.match(plain, /^client_id +[0-9a-f-]{36}\nclient_secret +[\w-]{43}\nname +plain\nscopes\ncreated_at +\S+Z\n$/)
+  const { client_secret: _, ...shown } = created
+  const listed = done(t, await runCli(environment, 'clients', 'list', '--json'), 'list')
+  t.match(JSON.parse(listed), { clients: [shown, { name: 'plain', scopes: [] }] })
+  t.notMatch(listed, created.client_secret)
+  const [head, row] = done(t, await runCli(environment, 'clients', 'list'), 'list for people').split('\n')
+  t.match(head, /^client_id +name +created_at +scopes$/)
+  t.strictSame(row?.split(/ {2,}/), [created.client_id, 'Billing', created.created_at, 'orders:read orders:write'])
+
+  const rotated = JSON.parse(done(t, await runCli(environment, 'clients', 'rotate', created.client_id, '--overlap', '600', '--json'), 'rotate'))
+  t.match(rotated, { ...shown, client_secret: /^[\w-]{43}$/ })
+  t.strictSame((await Promise.all([created, rotated].map(({ client_secret: secret }) => grant(secret)))).map(({ status }) => status), [200, 200])
+  const last = JSON.parse(done(t, await runCli(environment, 'clients', 'rotate', created.client_id, '--json'), 'rotate at once'))
+  t.strictSame((await Promise.all([created, rotated, last].map(({ client_secret: secret }) => grant(secret)))).map(({ status }) => status), [401, 401, 200])
+
+  t.equal(await visit(service, token), 403)
+  t.equal(done(t, await runCli(environment, 'clients', 'delete', created.client_id), 'delete'), 'The client is gone.\n')
+  await until(async () => await visit(service, token) === 401)
+  t.equal((await grant(last.client_secret)).status, 401)
+  for (const args of [['delete', created.client_id], ['rotate', created.client_id], ['create', ''], ['create', 'x', '--scope', 'a b'], ['rotate', created.client_id, '--overlap', 'long']]) {
+    t.match(await runCli(environment, 'clients', ...args), { code: 1, out: '', err: /^gatehouse: [^\n]+\n$/ }, args.join(' '))
+  }
+  t.match(await runCli(environment, 'clients', 'create'), { code: 2, out: '' })
+})

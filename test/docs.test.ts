@@ -5,16 +5,17 @@ import { configurationTable, nearMisses, readConfig } from '../config.ts'
 import { httpOptions } from '../plugins/http.ts'
 import { errors } from '../schemas/errors.ts'
 import { Email, Password, Username } from '../schemas/users.ts'
-import { build } from './support/build.ts'
+import { aliceSignedIn, build } from './support/build.ts'
 import { compareErrors, configurationNames, configurationRows, deadLinks, isThere, pathsIn, switchedOn, tableOf, treeOf } from './support/docs.ts'
 import { readDoor, startOrder } from './support/doors.ts'
 import { doorsOf } from './support/house.ts'
 import { readSources } from './support/sources.ts'
+import { readSegment } from './support/target.ts'
 
 const sources = readSources(fileURLToPath(new URL('..', import.meta.url)))
 const page = (path: string) => sources.get(path) ?? ''
 const pages = [...sources.keys()].filter((path) => path.endsWith('.md'))
-const reference = ['docs/architecture.md', 'docs/configuration.md', 'docs/errors.md']
+const reference = ['docs/architecture.md', 'docs/configuration.md', 'docs/errors.md', 'docs/tokens.md']
 
 t.test('docs/errors.md', async (t) => {
   t.test('lists the registry, with the same statuses and in the same order', async (t) => {
@@ -88,6 +89,28 @@ t.test('.env.example', async (t) => {
 
   t.test('holds no secret', async (t) => {
     for (const { name } of configurationTable.filter(({ name, secret }) => secret && name !== 'DATABASE_URL')) t.equal(values[name], '', name)
+  })
+})
+
+t.test('docs/tokens.md', async (t) => {
+  const tokens = page('docs/tokens.md')
+  const named = (heading: string) => tableOf(tokens, heading).map(([name = '']) => name.replaceAll('`', ''))
+
+  t.test('names every claim and every member of the header that a token has', async (t) => {
+    const { access_token: token } = await aliceSignedIn(await build(t))
+    t.same(named('claim').sort(), Object.keys(readSegment(token, 1)).sort())
+    for (const [name, value] of Object.entries(readSegment(token, 0))) t.ok(tokens.includes(`\`${name}\``) && (name === 'kid' || tokens.includes(`\`${value}\``)), name)
+  })
+
+  t.test('names every option of the verifier, and every command about keys that changes something', async (t) => {
+    const [, options = ''] = /^export interface VerifierOptions \{([^}]*)^\}/m.exec(page('verifier.ts')) ?? []
+    t.same(named('option'), [...options.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name))
+    const commands = [...page('cli.ts').matchAll(/keys\.command\('(\w+)/g)].map(([, name]) => name)
+    t.same([...new Set(named('command').map((command) => command.split(' ')[1]))].sort(), commands.filter((name) => name !== 'list').sort())
+  })
+
+  t.test('keeps to one page', async (t) => {
+    t.ok(tokens.split('\n').length < 200)
   })
 })
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -61,7 +62,7 @@ t.test('says in one line that SECRET_KEY is another, ends with 1, and makes no o
   const before = await keys()
   const service = launch(t, { folder })
   t.equal(await service.ended, 1)
-  t.equal(service.output(), 'gatehouse: SECRET_KEY is not the one that the signing keys in the database were sealed under: set the right one\n')
+  t.match(service.output(), /^gatehouse: SECRET_KEY is not the one that the signing keys in the database were sealed under: [^\n]+\n$/)
   t.same(await keys(), before)
 })
 
@@ -86,4 +87,35 @@ t.test('ends with 0 when it is told to while it starts', async (t) => {
   const service = launch(t, { entry: 'test/support/interrupted-service.ts' })
   t.equal(await service.ended, 0)
   t.match(service.output(), '"msg":"draining"')
+})
+
+/** Runs before the service in its process; NODE_OPTIONS takes no space. */
+function preload (script: string): Record<string, string> {
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }
+}
+
+t.test('goes on and drains when nobody takes its log any more', async (t) => {
+  const breaksOutput = `import fs from 'node:fs'; process.on('SIGWINCH', () => { fs.closeSync(1); fs.openSync('/dev/null', 'r'); process.stderr.write('broken') })`
+  const service = await startService(t, { environment: preload(breaksOutput) })
+  process.kill(service.pid, 'SIGWINCH')
+  while (!service.output().includes('broken')) await fetch(`${service.url}/health/live`)
+  t.equal((await post(service, '/register', alice)).status, 201)
+  t.equal((await fetch(`${service.url}/health/ready`)).status, 200)
+  t.equal(await service.stop(), 0)
+  t.notMatch(service.output(), 'draining', 'the log was lost')
+})
+
+t.test('listens once where a name has several addresses, so that every connection has its limits and is drained', async (t) => {
+  const bothAddresses = `import dns from 'node:dns'; const { lookup } = dns; dns.lookup = (name, ...rest) => name === 'localhost' && rest[0].all ? rest.at(-1)(null, [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }]) : lookup(name, ...rest)`
+  const service = await startService(t, { environment: { HOST: 'localhost', ...preload(bothAddresses) } })
+  t.equal(await service.stop(), 0)
+  t.equal(service.output().match(/Server listening at/g)?.length, 1)
+})
+
+t.test('reads HTTP strictly, whatever NODE_OPTIONS say', async (t) => {
+  const service = await startService(t, { environment: { NODE_OPTIONS: '--insecure-http-parser' } })
+  const { socket, received } = await dial(t, service.port)
+  socket.write('GET /health/live HTTP/1.1\r\nHost: a\r\nX-Control: a\u0001b\r\nConnection: close\r\n\r\n')
+  await once(socket, 'close')
+  t.match(received(), /^HTTP\/1\.1 400 Bad Request\r\n/)
 })

@@ -283,3 +283,39 @@ t.test('never meets an unknown key over three rotations while it keeps the set f
   t.equal(signers.size, 4)
   t.ok(readings > moments && readings <= 2 * moments + 2, 'it read the set when it went stale, and never looked for a key')
 })
+
+t.test('asks the issuer whether a token has ended, where it is told to', async (t) => {
+  let now = Date.now()
+  const { client_id: clientId, client_secret: clientSecret } = JSON.parse((await runCli(beside(service), 'clients', 'create', 'gateway', '--json')).out)
+  const asked = askedAt(service)
+  const questions = () => asked.asked.filter((address) => address === `${issuer}/oauth/introspect`).length
+  const guarded = async (host: { port: number }, token: string) => (await ask(host.port, '/guarded', ...bearer(token))).status
+  const host = await startHost(t, { fetch: asked.fetch, now: () => now, introspection: { clientId, clientSecret, maxAge: 3 } })
+  const token = await signIn(service)
+  t.strictSame(await Promise.all(Array.from({ length: 10 }, () => guarded(host, token))), Array(10).fill(200))
+  t.equal(questions(), 1, 'all at once ask once')
+
+  await fetch(`${service.url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+  t.equal(await guarded(host, token), 200, 'believed for its max age')
+  now += 3000
+  const ended = await ask(host.port, '/guarded', ...bearer(token))
+  t.equal(ended.status, 401)
+  t.equal(JSON.parse(ended.body).code, 'invalid_token')
+  t.equal(await guarded(host, token), 401)
+  t.equal(questions(), 2)
+  t.equal(await guarded(host, `${token}x`), 401)
+  t.equal(questions(), 2, 'what is no token is not asked about')
+
+  const stranger = await startHost(t, { fetch: asked.fetch, introspection: { clientId, clientSecret: 'wrong' } })
+  const refused = await ask(stranger.port, '/guarded', ...bearer(await signIn(service)))
+  t.equal(refused.status, 503)
+  t.match(refused.headers, { 'retry-after': '1' })
+})
+
+t.test('has no clients of its own', async (t) => {
+  const other = Fastify()
+  t.teardown(() => other.close())
+  await other.register(verifier, { issuer, audience: 'api', fetch: askedAt(service).fetch })
+  other.get('/clients', { config: { access: 'client' } }, async ({ client }) => client)
+  t.equal((await other.inject({ url: '/clients', headers: { authorization: 'Basic YTpi' } })).statusCode, 500, 'which is closed, not open')
+})

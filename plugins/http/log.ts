@@ -1,4 +1,5 @@
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogController } from 'fastify'
+import { createOutput } from './output.ts'
 import { RequestLogger } from './request-logger.ts'
 
 /** One line an answered request: by operation and status, without address or query, which may hold what clients put there by mistake. */
@@ -28,6 +29,7 @@ export function logOptions (level: string) {
     childLoggerFactory: (parent, { reqId }) => new RequestLogger(parent, reqId),
     logger: {
       level,
+      stream: createOutput(),
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       redact: { paths: [...secretMembers, ...secretMembers.map((name) => `*.${name}`)], censor: '[redacted]' },
       serializers: { req: () => undefined as never, res: () => undefined as never }

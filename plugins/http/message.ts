@@ -14,8 +14,17 @@ export function hasTooManyHeaders ({ rawHeaders }: IncomingMessage): boolean {
 export function isAmbiguous ({ rawHeaders, headers, httpVersion }: IncomingMessage): boolean {
   const coding = headers['transfer-encoding']
   if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersion === '1.0')) return true
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host').length
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
   return hosts > 1 || (hosts === 0 && httpVersion !== '1.0')
+}
+
+/** Whether an address has one reading whatever its route is: then nothing has to be known of that. */
+export function isPlain (url: string): boolean {
+  return /^\/[^%#]*$/.test(url)
 }
 
 /**

@@ -259,9 +259,10 @@ async function refreshTwice (world: World, first: number, other: number, who: nu
 }
 
 function settle (world: World, index: number, chosen: NonNullable<ReturnType<typeof choose>>, outcome: Attempt): void {
-  if (!present(world, index % world.apps.length, chosen)) return same(outcome, { refused: 'invalid_refresh_token' }, 'a refresh')
-  expect('granted' in outcome, 'a refresh is refused')
-  receive(world, chosen.session, outcome.granted)
+  if (present(world, index % world.apps.length, chosen)) {
+    expect('granted' in outcome, 'a refresh is refused')
+    receive(world, chosen.session, outcome.granted)
+  } else same(outcome, { refused: 'invalid_refresh_token' }, 'a refresh')
 }
 
 /** A user's newest access token of one session, as the process at `index` takes it; null where it is refused. */

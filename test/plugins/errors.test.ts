@@ -33,6 +33,7 @@ t.test('takes a message and headers for one answer, and keeps the cause for the 
   t.same(body, { statusCode: 503, code: 'unavailable', error: 'Service Unavailable', message: 'Later' })
   t.match(reply.headers, { 'retry-after': '30', 'x-more': '1' })
   t.match(lines, [{ level: 50, msg: 'unavailable', err: { message: 'disk on fire' } }])
+  t.match((await failing(server.errors.create('unavailable', { cause: 'draining' }))).lines, [{ level: 40, msg: 'unavailable', err: 'draining' }])
 })
 
 t.test('notes a refusal at debug level, by our own words alone', async (t) => {

@@ -32,7 +32,7 @@ t.test('sends every request\'s id back', async (t) => {
 })
 
 t.test('sets every limit of a connection', async (t) => {
-  t.match(server.server, { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 10_000, timeout: 20_000, maxConnections: 20_000 })
+  t.match(server.server, { headersTimeout: 8000, requestTimeout: 13_000, keepAliveTimeout: 10_000, timeout: 20_000, maxConnections: 20_000 })
 })
 
 t.test('reads bodies of 16 KiB and no more', async (t) => {
@@ -64,7 +64,7 @@ t.test('refuses what another server might read otherwise, and hangs up', async (
 
 t.test('tells a client to go on with a body that it will take, and no other', async (t) => {
   const head = (length: string) => `POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\nExpect: 100-continue\r\n${length}\r\n\r\n`
-  const body = JSON.stringify(alice)
+  const body = JSON.stringify({ ...alice, username: 'nobody' })
   for (const [length, rest] of [[`Content-Length: ${body.length}`, body], ['Transfer-Encoding: chunked', `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`]] as const) {
     const { socket, received } = await dial(t, port)
     socket.write(head(length))

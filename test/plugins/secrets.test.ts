@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
@@ -21,6 +21,22 @@ t.test('is made from SECRET_KEY as it is, and keeps no file then', async (t) => 
   const { proof } = await start(t, { secretKey, databaseFile })
   t.equal(proof, createVault(secretKey).mac('x', Buffer.from('y')).toString('hex'))
   t.notOk(existsSync(`${databaseFile}.secret`))
+})
+
+t.test('opens what SECRET_KEY_PREVIOUS sealed, while the secret is being changed', async (t) => {
+  const [formerKey, secretKey] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')]
+  const sealed = createVault(formerKey).seal('x', 'y', Buffer.from('z'))
+  const { vault } = await start(t, { secretKey, formerKey, databaseFile: null })
+  t.same(vault.open('x', 'y', sealed), Buffer.from('z'))
+  t.equal(vault.isCurrent('x', 'y', sealed), false)
+})
+
+t.test('replaces a secret that is lost where it is told to', async (t) => {
+  const options = { secretKey: null, databaseFile: join(temporaryFolder(t), 'auth.db') }
+  writeFileSync(options.databaseFile, '')
+  await t.rejects(start(t, options), /put back the secret/)
+  const { proof } = await start(t, { ...options, replaceLost: true })
+  t.equal((await start(t, options)).proof, proof)
 })
 
 t.test('is kept beside the database file, from start to start', async (t) => {

@@ -1,4 +1,7 @@
+import Fastify from 'fastify'
 import t from 'tap'
+import errors from '../../plugins/errors.ts'
+import strictJson from '../../plugins/strict-json.ts'
 import { build } from '../support/build.ts'
 
 type Headers = Record<string, string>
@@ -73,4 +76,15 @@ t.test('takes a call without a body where none is read, whatever type it says th
     t.same(reply.json(), { body: null })
   }
   t.equal((await server.inject({ method: 'POST', url: '/nothing', payload: '{', headers: { 'content-type': 'application/json' } })).statusCode, 400)
+})
+
+t.test('leaves the bodies of an app alone that wants the reading only', async (t) => {
+  const server = Fastify()
+  t.teardown(() => server.close())
+  await server.register(errors, {})
+  await server.register(strictJson, { bodies: false })
+  server.post('/', (request) => ({ body: request.body }))
+  const reply = await server.inject({ method: 'POST', url: '/', payload: 'plain', headers: { 'content-type': 'text/plain' } })
+  t.same(reply.json(), { body: 'plain' })
+  t.same(server.strictJson.parse(Buffer.from('[1]')), [1])
 })

@@ -19,7 +19,7 @@ export interface Import {
 /** Every file that is kept: what .gitignore names and git's own folder are left out. */
 export function readSources (root: string): Sources {
   const ignored = ['.git/', ...readFileSync(join(root, '.gitignore'), 'utf8').split('\n').filter((line) => line !== '')]
-  const isIgnored = (name: string) => ignored.some((pattern) => pattern === name || (pattern.startsWith('*') && name.endsWith(pattern.slice(1))))
+  const isIgnored = (name: string) => ignored.some((pattern) => pattern === name || `${pattern}/` === name || (pattern.startsWith('*') && name.endsWith(pattern.slice(1))))
 
   function filesBelow (folder: string): string[] {
     return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
-import { hasTooManyHeaders, isAmbiguous, isRespelt } from '../../../plugins/http/message.ts'
+import { hasTooManyHeaders, isAmbiguous, isPlain, isRespelt } from '../../../plugins/http/message.ts'
 
 /** A request with these header lines, as Node hands one over: `headers` holds the first or the joined of each name. */
 function request (lines: Array<[name: string, value: string]>, httpVersion = '1.1') {
@@ -34,4 +34,9 @@ t.test('knows one spelling of an address', async (t) => {
   for (const url of ['/%6cogin', '/login%3F', '/login#x', '/login%', '/login%2fx?y', 'http://elsewhere/login', '*', 'login']) t.equal(isRespelt(url, '/login'), true, url)
   t.equal(isRespelt('/documentation/a%20b', '/documentation/*'), false, 'where any address will do')
   t.equal(isRespelt('/n%6fthing', undefined), false, 'where there is nothing anyway')
+})
+
+t.test('knows an address that reads one way without its route', async (t) => {
+  for (const url of ['/', '/login', '/me/sessions/1?x=1', '//login']) t.equal(isPlain(url), true, url)
+  for (const url of ['/%6cogin', '/login?x=%20', '/login#x', 'http://elsewhere/login', '*', '']) t.equal(isPlain(url), false, url)
 })

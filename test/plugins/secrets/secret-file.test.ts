@@ -48,6 +48,9 @@ t.test('refuses to go on where the secret of an existing database is lost', asyn
   writeFileSync(database, '')
   t.throws(() => readOrMakeSecret(database), { message: `SECRET_KEY is not set and ${database}.secret is missing, but the database exists: put back the secret it was made with` })
   t.notOk(existsSync(`${database}.secret`), 'and makes no other')
+  const { secret } = readOrMakeSecret(database, true)
+  t.equal(readOrMakeSecret(database).secret, secret, 'unless it is told to')
+  t.equal(readOrMakeSecret(database, true).secret, secret, 'and replaces none that is there')
 })
 
 t.test('refuses a secret that is too short', async (t) => {
@@ -61,7 +64,7 @@ t.test('refuses a secret that is too short', async (t) => {
 t.test('leaves nothing where it cannot be made', async (t) => {
   const folder = temporaryFolder(t)
   writeFileSync(join(folder, 'file'), '')
-  t.throws(() => readOrMakeSecret(join(folder, 'file', 'auth.db')), { code: /^(EEXIST|ENOTDIR)$/ })
+  t.throws(() => readOrMakeSecret(join(folder, 'file', 'auth.db')), { message: /^The folder .+ of the database cannot be made: (EEXIST|ENOTDIR): / })
   const long = join(folder, 'x'.repeat(245))
   t.throws(() => readOrMakeSecret(long), { code: 'ENAMETOOLONG' })
   mkdirSync(join(folder, 'folder.secret'))

@@ -21,6 +21,18 @@ t.test('seals the same differently each time, and shows none of it', async (t) =
   }
 })
 
+t.test('opens what a former secret sealed, seals under the new one, and tells them apart', async (t) => {
+  const before = createVault(secret)
+  const after = createVault(`${secret} changed`, secret)
+  const [old, current] = [before.seal('x', 'y', plain), after.seal('x', 'y', plain)]
+  for (const sealed of [old, current]) t.same(after.open('x', 'y', sealed), plain)
+  t.same([old, current].map((sealed) => after.isCurrent('x', 'y', sealed)), [false, true])
+  t.throws(() => before.open('x', 'y', current))
+  t.equal(before.isCurrent('x', 'y', current), false)
+  t.not(after.mac('x', plain).toString('hex'), before.mac('x', plain).toString('hex'))
+  t.throws(() => createVault(`${secret} changed again`, `${secret} changed`).open('x', 'y', old), 'only the one before')
+})
+
 t.test('opens nothing for another secret, purpose or context', async (t) => {
   const sealed = createVault(secret).seal('signing-key', 'kid-1', plain)
   t.throws(() => createVault(`${secret}x`).open('signing-key', 'kid-1', sealed))
