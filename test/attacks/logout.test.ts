@@ -84,10 +84,10 @@ t.test('L225 lists one\'s own sessions and nothing of their tokens', async (t) =
 t.test('L226 changes no password without the present one', async (t) => {
   const { access_token: token } = await signIn()
   const password = 'a password for later, if at all'
-  for (const body of [{ new_password: password }, { current_password: '', new_password: password }, { current_password: alice.password }, {}]) {
+  for (const body of [{ new_password: password }, { current_password: null, new_password: password }, { current_password: alice.password }, {}]) {
     t.equal((await as(token, 'PUT', '/me/password', body)).outcome, '400 invalid_request', Object.keys(body).join())
   }
-  for (const wrong of ['not her password at all', alice.password.toUpperCase(), `${alice.password} `]) {
+  for (const wrong of ['', 'not her password at all', alice.password.toUpperCase(), `${alice.password} `]) {
     t.equal((await as(token, 'PUT', '/me/password', { current_password: wrong, new_password: password })).outcome, '401 invalid_credentials')
   }
   for (const [method, path] of [['DELETE', '/me'], ['PATCH', '/me']] as const) {
@@ -125,10 +125,8 @@ t.test('C064 a new signature over what ended opens nothing', async (t) => {
 
 t.test('E099 takes an access token from no form', async (t) => {
   const { access_token: token } = await signIn()
-  for (const path of ['/logout', '/oauth/introspect']) {
-    const answer = await send({ method: 'POST', path, headers: ['Content-Type: application/x-www-form-urlencoded'], body: `access_token=${token}` })
-    t.equal(answer.status, 401, path)
-  }
+  const answer = await send({ method: 'POST', path: '/logout', headers: ['Content-Type: application/x-www-form-urlencoded'], body: `access_token=${token}` })
+  t.equal(answer.outcome, '401 missing_token')
   t.equal((await get('/protected', token)).status, 200)
 })
 

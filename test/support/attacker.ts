@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { STATUS_CODES } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type ErrorCode, errors } from '../../schemas/errors.ts'
 import { liveKeys } from './forge.ts'
@@ -49,7 +51,7 @@ const patience = 30_000
 const longest = 180_000
 /** A shorter text may stand in a log by chance. */
 const shortestSecret = 10
-const secretMembers = ['password', 'access_token', 'refresh_token']
+const secretMembers = ['password', 'current_password', 'new_password', 'access_token', 'refresh_token', 'client_secret']
 
 export function createAttacker (service: Service): Attacker {
   const secrets = new Set<string>([service.secretKey])
@@ -94,7 +96,7 @@ export function createAttacker (service: Service): Attacker {
 
 /**
  * The last tests of a file: every failure it saw has the one shape, the service has outlived the attacks, and nothing
- * secret is in its log, which is kept at `trace`.
+ * secret is in its files or in its log, which is kept at `trace`.
  */
 export function concludes (t: Test, { service, answers, secrets }: Attacker): void {
   t.setTimeout(longest)
@@ -102,6 +104,12 @@ export function concludes (t: Test, { service, answers, secrets }: Attacker): vo
   t.test('O244 N239 every answer seen here has our headers, and every failure our four members', async (t) => {
     t.ok(answers.length > 0, 'there were answers')
     t.same([...new Set(answers.filter(({ status }) => status >= 200).flatMap(faultsOf))], [])
+  })
+
+  t.test('K216 none of the secrets seen here is in the database or what lies beside it', async (t) => {
+    const files = readdirSync(service.folder)
+    t.ok(files.includes('gatehouse.db') && files.includes('gatehouse.db-wal'), files.join())
+    t.same(found(secrets, Buffer.concat(files.map((file) => readFileSync(join(service.folder, file)))).toString()), [])
   })
 
   t.test('O246 the service ends in order and none of the secrets seen here is in its log', async (t) => {
