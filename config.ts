@@ -46,9 +46,9 @@ const variables = {
   SQLITE_SYNCHRONOUS: oneOf('full', ['full', 'normal'], '`normal` is faster and may lose the last commits at power loss.'),
   SECRET_KEY: { default: null, secret: true, about: 'Any text of 32 bytes or more; wraps the private keys and derives refresh tokens. Not set: made once beside the SQLite file, mode 0600. Weak, default or placeholder ones are refused.', parse: secret },
   SECRET_KEY_PREVIOUS: { default: null, secret: true, about: 'The other secret while `SECRET_KEY` is being changed: both open what is stored and what clients hold.', parse: secret },
-  ACCESS_TOKEN_TTL: duration('10m', 1, 3600, 'How long an access token lives.'),
-  REFRESH_IDLE_TTL: duration('7d', 1, 366 * seconds.d, 'How long a session lives unused.'),
-  REFRESH_ABSOLUTE_TTL: duration('30d', 1, 3660 * seconds.d, 'How long a session lives at most; not less than `REFRESH_IDLE_TTL`.'),
+  ACCESS_TOKEN_TTL: duration('10m', 1, 3600, 'How long an access token lives.', { whole: true }),
+  REFRESH_IDLE_TTL: duration('7d', 1, 366 * seconds.d, 'How long a session lives unused.', { whole: true }),
+  REFRESH_ABSOLUTE_TTL: duration('30d', 1, 3660 * seconds.d, 'How long a session lives at most; not less than `REFRESH_IDLE_TTL`.', { whole: true }),
   REFRESH_GRACE: duration('30s', 0, 300, 'How long a refresh token that was replaced still gets its successor, while nobody has used that.'),
   MAX_SESSIONS: integer('100', 1, 10_000, 'Sessions a user may have; a new one ends the one used least recently.'),
   REVOCATION_MAX_LAG: duration('30s', 2, 3600, 'How long tokens are believed while the database is silent; then they are answered 503.'),
@@ -134,6 +134,11 @@ function readVariable (environment: Environment, name: string, variable: Variabl
 function readSecretFile (environment: Environment, name: string): string | undefined {
   const file = environment[`${name}_FILE`]
   if (!file) return undefined
+  const text = readText(name, file)
+  return check(text, text !== '', `is empty in the file that ${name}_FILE names`)
+}
+
+function readText (name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
@@ -158,11 +163,12 @@ function integer (value: string, least: number, most: number, about: string) {
   return { default: value, about, parse }
 }
 
-function duration (value: string, least: number, most: number, about: string) {
+function duration (value: string, least: number, most: number, about: string, { whole = false } = {}) {
   const parse = (given: string) => {
     const [, amount, unit = 's'] = /^(\d{1,12})(ms|s|m|h|d)?$/.exec(given) ?? []
     const length = Number(amount) * seconds[unit as keyof typeof seconds]
-    return check(length, length >= least && length <= most, `must be a duration from ${least} to ${most} seconds: a number of seconds, or a number with ms, s, m, h or d`)
+    const holds = length >= least && length <= most && (!whole || Number.isInteger(length))
+    return check(length, holds, `must be a duration from ${least} to ${most} ${whole ? 'whole ' : ''}seconds: a number of seconds, or a number with ms, s, m, h or d`)
   }
   return { default: value, about, parse }
 }
@@ -179,7 +185,7 @@ function list (about: string, parseItem: (text: string) => string) {
 
 function url (given: string): string {
   const parsed = URL.canParse(given) ? new URL(given) : null
-  const plain = parsed !== null && /^https?:$/.test(parsed.protocol) && !parsed.search && !parsed.hash && !parsed.username && !parsed.password
+  const plain = parsed !== null && /^https?:\/\//.test(given) && !parsed.search && !parsed.hash && !parsed.username && !parsed.password
   return check(given, plain && !given.endsWith('/') && !/[\s"<>\\^`{|}#?]/.test(given), 'must be an http or https address without credentials, query or a slash at its end')
 }
 
@@ -195,7 +201,7 @@ function cidr (given: string): string {
 }
 
 function databaseUrl (given: string): { file: string | null } {
-  const path = check(given, given.startsWith('sqlite:') && given.length > 'sqlite:'.length && !given.includes('\0'), 'must be sqlite: and a path').slice('sqlite:'.length)
+  const path = check(given, given.startsWith('sqlite:') && given.length > 'sqlite:'.length && !given.startsWith('sqlite:file:') && !given.includes('\0'), 'must be sqlite: and a path').slice('sqlite:'.length)
   return { file: path === ':memory:' ? null : path.replace(/^\/\/(?=\/)/, '') }
 }
 

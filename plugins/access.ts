@@ -20,7 +20,6 @@ declare module 'fastify' {
 
 const caller = Symbol('caller')
 const callingClient = Symbol('client')
-const realm = 'Bearer realm="gatehouse"'
 const authorization = 'authorization'
 
 /** RFC 6750, section 2.1: the scheme in any case, one or more spaces, a b64token. */
@@ -58,7 +57,7 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
 
   /** Routes about a user are not for clients' own tokens. */
   function admit (request: FastifyRequest, identity: Identity): void {
-    if (identity.userId === '') throw errors.create('forbidden', { headers: { 'www-authenticate': `${realm}, error="insufficient_scope"` } })
+    if (identity.userId === '') throw errors.create('forbidden')
     request[caller] = identity
   }
 
@@ -67,7 +66,7 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
     const value = request.headers.authorization
     if (value === undefined || !bearerScheme.test(value)) {
       if (value !== undefined) refuseRepeated(request)
-      throw errors.create('missing_token', { headers: { 'www-authenticate': realm } })
+      throw errors.create('missing_token')
     }
     refuseRepeated(request)
     return credentials.exec(value)?.[1] ?? malformed()
@@ -86,7 +85,7 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
   function malformed (): never {
     throw errors.create('invalid_request', {
       message: 'The Authorization header is malformed',
-      headers: { 'www-authenticate': `${realm}, error="invalid_request"` }
+      headers: { 'www-authenticate': 'Bearer realm="gatehouse", error="invalid_request"' }
     })
   }
 

@@ -47,6 +47,13 @@ const byStatus = new Map<number, ErrorCode>([
   [431, 'headers_too_large'], [503, 'unavailable']
 ])
 
+/** RFC 6750, section 3: what a client that was refused for its token is told. */
+const challenges: Partial<Record<ErrorCode, string>> = {
+  missing_token: 'Bearer realm="gatehouse"',
+  invalid_token: 'Bearer realm="gatehouse", error="invalid_token"',
+  forbidden: 'Bearer realm="gatehouse", error="insufficient_scope"'
+}
+
 /** Seconds after which trying again may help (RFC 9110, section 10.2.3). */
 const retryAfter = '1'
 
@@ -61,8 +68,7 @@ export default fp<ErrorsOptions>(async (app, { answers }) => {
 
   app.decorate('errors', {
     create (code, { message = errors[code].message, headers = {}, cause } = {}) {
-      const wait = errors[code].status === 503 ? { 'retry-after': retryAfter } : {}
-      const error = app.httpErrors.createError(errors[code].status, message, { code, cause, headers: { ...wait, ...headers } })
+      const error = app.httpErrors.createError(errors[code].status, message, { code, cause, headers: { ...usualHeaders(code), ...headers } })
       made.add(error)
       return error
     },
@@ -95,6 +101,12 @@ export default fp<ErrorsOptions>(async (app, { answers }) => {
     return { code, message: errors[code].message, headers: code === 'unavailable' ? { 'retry-after': retryAfter } : {} }
   }
 }, { name: 'errors', fastify: '5.x' })
+
+/** What goes with every answer of this code. */
+function usualHeaders (code: ErrorCode): Record<string, string> {
+  const challenge = challenges[code]
+  return { ...errors[code].status === 503 && { 'retry-after': retryAfter }, ...challenge !== undefined && { 'www-authenticate': challenge } }
+}
 
 function send (reply: FastifyReply, { code, message, headers }: Answer): FastifyReply {
   return reply.code(errors[code].status).headers(headers).type('application/json; charset=utf-8').send(errorBody(code, message))

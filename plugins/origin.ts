@@ -23,10 +23,16 @@ export default fp(async (app) => {
   app.decorateRequest('origin', {
     getter (this: FastifyRequest) {
       return {
-        ip: isIP(this.ip) === 0 ? this.socket.remoteAddress ?? '' : this.ip,
+        ip: unmapped(isIP(this.ip) === 0 ? this.socket.remoteAddress ?? '' : this.ip),
         userAgent: this.headers['user-agent']?.slice(0, longestUserAgent) ?? null,
         requestId: this.id
       }
     }
   })
 }, { name: 'origin', fastify: '5.x' })
+
+/** An IPv4 address that came over an IPv6 socket, as itself (RFC 4291, section 2.5.5.2). */
+function unmapped (address: string): string {
+  const [, embedded] = /^::ffff:([\d.]+)$/i.exec(address) ?? []
+  return embedded !== undefined && isIP(embedded) === 4 ? embedded : address
+}

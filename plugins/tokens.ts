@@ -119,10 +119,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
         return verifier.verify(token)
       } catch (error) {
         if (app.errors.isOurs(error)) throw error
-        throw app.errors.create('invalid_token', {
-          headers: { 'www-authenticate': 'Bearer realm="gatehouse", error="invalid_token"' },
-          cause: causeOf(error as Rejection)
-        })
+        throw app.errors.create('invalid_token', { cause: causeOf(error as Rejection) })
       }
     },
     news (error) {

@@ -89,8 +89,10 @@ t.test('names every fault at once and no value', async (t) => {
 })
 
 t.test('reads durations as seconds, or with a unit', async (t) => {
-  const cases: [text: string, seconds: number][] = [['1', 1], ['90', 90], ['90s', 90], ['1500ms', 1.5], ['2m', 120], ['1h', 3600], ['0001', 1]]
+  const cases: [text: string, seconds: number][] = [['1', 1], ['90', 90], ['90s', 90], ['2000ms', 2], ['2m', 120], ['1h', 3600], ['0001', 1]]
   for (const [text, seconds] of cases) t.equal(readConfig({ ACCESS_TOKEN_TTL: text }).tokens.lifetime, seconds, text)
+  t.equal(readConfig({ DATABASE_TIMEOUT: '1500ms' }).database.timeout, 1.5)
+  for (const name of ['ACCESS_TOKEN_TTL', 'REFRESH_IDLE_TTL', 'REFRESH_ABSOLUTE_TTL']) refuses(t, name, ['1500ms'])
   t.equal(readConfig({ KEY_ROTATION: '3660d' }).keys.rotation, 3660 * 86_400)
   refuses(t, 'ACCESS_TOKEN_TTL', ['0', '999ms', '3601', '61m', '1.5m', '1e3', '+5', '-5', ' 5', '5 m', '5M', '10min', 'm', '0x10', '1234567890123', 'Infinity'])
 })
@@ -124,7 +126,7 @@ t.test('takes a public address that an issuer can be', async (t) => {
   t.equal(readConfig({ PUBLIC_URL: 'https://auth.example.org' }).http.https, true)
   refuses(t, 'PUBLIC_URL', [
     'auth.example.org', 'ftp://auth.example.org', 'https://auth.example.org/', 'https://auth.example.org?x=1', 'https://auth.example.org#x', 'https://auth.example.org?',
-    'https://user:pass@auth.example.org', 'https://auth.example.org/a b', ' https://auth.example.org', 'https://auth.example.org\\evil', 'https://auth.example.org/"', 'javascript:alert(1)'
+    'https://user:pass@auth.example.org', 'https://auth.example.org/a b', ' https://auth.example.org', 'https://auth.example.org\\evil', 'https:auth.example.org', 'http:/auth.example.org', 'https://auth.example.org/"', 'javascript:alert(1)'
   ])
 })
 
@@ -170,6 +172,8 @@ t.test('reads a secret from the file that its _FILE names', async (t) => {
   writeFileSync(file, 'short\n')
   t.same(faultsOf({ SECRET_KEY_FILE: file }), ['SECRET_KEY must be 32 bytes or more'])
   t.same(faultsOf({ SECRET_KEY_FILE: join(folder, 'nothing') }), ['SECRET_KEY cannot be read from the file that SECRET_KEY_FILE names (ENOENT)'])
+  writeFileSync(join(folder, 'empty'), '\n')
+  t.same(faultsOf({ SECRET_KEY_FILE: join(folder, 'empty') }), ['SECRET_KEY is empty in the file that SECRET_KEY_FILE names'])
   t.same(faultsOf({ SECRET_KEY_FILE: folder }), ['SECRET_KEY cannot be read from the file that SECRET_KEY_FILE names (EISDIR)'])
   t.equal(readConfig({ PORT_FILE: file }).listen.port, 3000, 'what is no secret has no _FILE')
 })

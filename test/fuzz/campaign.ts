@@ -50,7 +50,7 @@ const round = 1000
 /** Mutants of good tokens of all three algorithms, each shown to the verifier, with the signature check of the service, and to the oracle. */
 export async function runCampaign ({ seed, goesOn, deep = 1, create = createVerifier }: CampaignOptions): Promise<Report> {
   const chance = createChance(seed)
-  const verifier = create({ ...expected, now: () => expected.now, parseJson: parseStrictJsonBytes, cacheSize: 100, keys: { find: (kid) => byId.get(kid), version: 1 }, verifySignature: await signatureCheck() })
+  const verifier = create({ ...expected, now: () => expected.now, parseJson: parseStrictJsonBytes, cacheSize: 100, isRevoked: () => false, keys: { find: (kid) => byId.get(kid), version: 1 }, verifySignature: await signatureCheck() })
   const report: Report = { count: 0, seconds: 0, seed, accepted: 0, disagreements: 0, outcomes: new Map(), findings: [] }
   const began = performance.now()
 

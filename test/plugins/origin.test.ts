@@ -32,7 +32,10 @@ t.test('walks X-Forwarded-For from the right past trusted gateways', async (t) =
     ['::ffff:10.0.0.1', '203.0.113.9', '203.0.113.9'],
     ['fd00::1', '2001:db8::7', '2001:db8::7'],
     ['11.0.0.1', '203.0.113.9', '11.0.0.1'],
-    ['192.0.2.1', '203.0.113.9, 10.0.0.1', '192.0.2.1']
+    ['192.0.2.1', '203.0.113.9, 10.0.0.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '203.0.113.9', '192.0.2.1'],
+    ['10.0.0.1', '::FFFF:203.0.113.9', '203.0.113.9'],
+    ['2001:db8::ffff:1', '203.0.113.9', '2001:db8::ffff:1']
   ]
   for (const [peer, forwarded, ip] of cases) t.equal((await originOf(peer, { 'x-forwarded-for': forwarded })).ip, ip, `${forwarded} from ${peer}`)
   t.equal((await originOf('10.0.0.1')).ip, '10.0.0.1', 'a gateway that says nothing')
