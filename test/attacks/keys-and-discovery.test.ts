@@ -83,11 +83,14 @@ t.test('M236 says of itself what is in its tokens, and promises nothing that is 
     const metadata = answer.json<Record<string, string | string[]>>()
     t.equal(metadata.issuer, iss, path)
     t.equal(metadata.issuer, issuer, path)
-    t.same([metadata.response_types_supported, metadata.grant_types_supported, metadata.token_endpoint_auth_methods_supported], [[], [], []], path)
+    t.same([metadata.response_types_supported, metadata.grant_types_supported, metadata.token_endpoint_auth_methods_supported], [[], ['client_credentials', 'refresh_token'], ['client_secret_basic']], path)
     t.equal(answer.headers['access-control-allow-origin'], '*', path)
     const addresses = Object.values(metadata).flat().filter((value) => value.startsWith('http'))
     t.ok(addresses.every((address) => address === issuer || address.startsWith(`${issuer}/`)), path)
-    for (const address of addresses.filter((value) => value !== issuer)) t.equal((await get(address.slice(issuer.length))).status, 200, address)
+    for (const address of addresses.filter((value) => value !== issuer)) {
+      const isForm = address.startsWith(`${issuer}/oauth/`)
+      t.equal((await send({ method: isForm ? 'POST' : 'GET', path: address.slice(issuer.length) })).status, isForm ? 401 : 200, address)
+    }
   }
 })
 
