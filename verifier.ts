@@ -11,6 +11,14 @@ import tokens from './plugins/tokens.ts'
 export type { Access } from './plugins/access.ts'
 export type { Identity } from './plugins/tokens.ts'
 
+/** The registered client that asks the issuer about tokens. */
+export interface IntrospectionOptions {
+  clientId: string
+  clientSecret: string
+  /** Seconds an answer is believed; 5 by default. */
+  maxAge?: number
+}
+
 export interface VerifierOptions {
   /** The `iss` of the tokens, which is Gatehouse's PUBLIC_URL. */
   issuer: string
@@ -21,10 +29,10 @@ export interface VerifierOptions {
   /** Verified tokens remembered; 10,000 by default. */
   cacheSize?: number
   /**
-   * Where a token that ended must be refused before its `exp`: the registered client that asks the issuer about each
-   * token, and the seconds an answer is believed (5 by default). Without it a token is good until `exp`.
+   * Where a token that ended must be refused before its `exp`: the issuer is asked about each. Without it a token is good
+   * until `exp`.
    */
-  introspection?: { clientId: string, clientSecret: string, maxAge?: number }
+  introspection?: IntrospectionOptions
   /** How the issuer is asked, for a test or a proxy. */
   fetch?: typeof fetch
   /** Milliseconds since 1970, for a test that turns the clock. */

@@ -46,6 +46,8 @@ ${declaration('plugins/access.ts', /^export type Access = .*$/m)}
 /** Who a verified token speaks for. */
 ${declaration('plugins/tokens/verifier.ts', /^export interface Identity \{[^}]*^\}/m)}
 
+${declaration('verifier.ts', /^export interface IntrospectionOptions \{[^}]*^\}/m)}
+
 ${declaration('verifier.ts', /^export interface VerifierOptions \{[^}]*^\}/m)}
 
 ${declaration('verifier.ts', /^\/\*\*(?:\n \*.*)+\n(?=export default)/m)}declare const verifier: FastifyPluginAsync<VerifierOptions>

@@ -81,7 +81,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
       admit(password, user.username, user.email)
       const passwordHash = await app.passwords.hash(password)
       await change(user, async (queries) => {
-        await app.users.within(queries).replacePasswordHash(user.id, user.passwordHash ?? '', passwordHash)
+        await app.users.within(queries).replacePasswordHash(user.id, user.passwordHash as string, passwordHash)
         await app.sessions.endOthers(user.id, sessionId, queries)
       })
       app.audit.record({ event: 'authn_password_change', userId: user.id, origin })

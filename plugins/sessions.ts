@@ -84,7 +84,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
   const refused: Refreshed = { outcome: 'refused' }
 
   function grantOf ({ id, userId, clientId: client, counter, idleExpiresAt: expiresAt }: Session): Grant {
-    const refreshExpiresIn = Math.floor((expiresAt - app.clock.now()) / seconds)
+    const refreshExpiresIn = Math.ceil((expiresAt - app.clock.now()) / seconds)
     return { id, userId, clientId: client, refreshToken: refreshTokens.make(id, counter), refreshExpiresIn, expiresAt }
   }
 

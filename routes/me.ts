@@ -9,7 +9,7 @@ const failures = { '4xx': ErrorReply, '5xx': ErrorReply }
 
 /** The caller's own account and sessions. */
 const me: FastifyPluginAsyncTypebox = async (app) => {
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('preHandler', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
 

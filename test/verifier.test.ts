@@ -9,7 +9,7 @@ import sensible from '@fastify/sensible'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import verifier, { type VerifierOptions } from '../verifier.ts'
-import { alice, build } from './support/build.ts'
+import { alice } from './support/build.ts'
 import { beside, runCli } from './support/cli.ts'
 import { liveKeys, segment, signSegments } from './support/forge.ts'
 import { issuer, type Service, startService } from './support/service.ts'
@@ -245,43 +245,6 @@ t.test('loads neither the database nor the password hash', async (t) => {
   const loaded = JSON.parse(await text(child.stdout)) as string[]
   t.ok(loaded.some((url) => url.endsWith('/plugins/tokens/reader.ts')) && loaded.some((url) => url.includes('/fastify/')), 'what is loaded is seen')
   t.strictSame(loaded.filter((url) => /argon2|kysely|sqlite|\/plugins\/(database|passwords|users|sessions|secrets|openapi)|swagger|helmet|config\.ts$/.test(url)), [])
-})
-
-t.test('never meets an unknown key over three rotations while it keeps the set for its max-age', async (t) => {
-  const clock = { now: 1_763_939_500_000 }
-  const service = await build(t, { now: () => clock.now, environment: { PUBLIC_URL: issuer } })
-  let readings = 0
-  const host = Fastify()
-  t.teardown(() => host.close())
-  await host.register(verifier, {
-    issuer,
-    audience: 'api',
-    now: () => clock.now,
-    async fetch (address) {
-      readings++
-      const { body, headers } = await service.inject(`${address}`.slice(issuer.length))
-      return new Response(body, { headers: headers as Record<string, string> })
-    }
-  })
-  host.get('/guarded', { config: { access: 'user' } }, async ({ identity }) => identity.username)
-  const user = { id: randomUUID(), username: 'alice', email: null, passwordHash: null, disabled: false, roles: [], createdAt: 0 }
-  const session = { id: randomUUID(), clientId: 'gatehouse', expiresAt: Number.POSITIVE_INFINITY }
-  const signers = new Set<string>()
-  const refused: string[] = []
-  const moments = 1000
-  for (let moment = 0; moment < moments; moment++) {
-    clock.now += 100 * 86_400 * seconds / moments
-    await service.jobs.run('keys')
-    for (let i = 0; i < 10; i++) {
-      const { token } = service.tokens.issue({ user, session })
-      signers.add(kidOf(token))
-      const { statusCode } = await host.inject({ url: '/guarded', headers: { authorization: `Bearer ${token}` } })
-      if (statusCode !== 200) refused.push(`${moment}: ${statusCode}`)
-    }
-  }
-  t.strictSame(refused, [])
-  t.equal(signers.size, 4)
-  t.ok(readings > moments && readings <= 2 * moments + 2, 'it read the set when it went stale, and never looked for a key')
 })
 
 t.test('asks the issuer whether a token has ended, where it is told to', async (t) => {

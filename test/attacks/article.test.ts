@@ -74,11 +74,11 @@ t.test('fault 5, a guard that does not guard: no route without one, and all but 
   const app = await build(t, { extend: (server) => { server.get('/guarded', { config: { access: 'user' } }, () => 'secret') } })
   const guarded = app.routeTable.entries.filter(({ access }) => access !== 'public')
   for (const url of ['/guarded', '/me', '/protected']) t.ok(guarded.some((route) => route.url === url), url)
-  for (const { method, url } of guarded) {
+  for (const { method, url, access } of guarded) {
     const answer = await app.inject({ method: method as 'GET', url })
     t.equal(answer.statusCode, 401, url)
     t.notMatch(answer.body, /secret/, url)
-    t.match(answer.headers['www-authenticate'], /^Bearer /, url)
+    t.match(answer.headers['www-authenticate'], access === 'client' ? /^Basic / : /^Bearer /, url)
   }
 })
 

@@ -9,7 +9,7 @@ import { alice, build } from '../support/build.ts'
 import { issuer, startService } from '../support/service.ts'
 import { countOf, digestOf, plant } from '../support/stored.ts'
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
+const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace', MAX_SESSIONS: '10000' } }))
 const { service, post, get, send, secrets } = attacker
 await post('/register', alice)
 const nobody = { ...alice, username: 'nobody' }

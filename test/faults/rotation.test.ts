@@ -8,7 +8,7 @@ import { readSegment } from '../support/target.ts'
 import { until } from '../support/until.ts'
 
 // That a verifier which keeps the key set for its max-age never meets an unknown key, over the months three rotations take:
-// test/verifier.test.ts, with a turned clock. Here the rotations are hurried by another process, under load and by the real clock.
+// test/interop/caching-verifier.test.ts, with a turned clock. Here the rotations are hurried by another process, under load and by the real clock.
 t.setTimeout(180_000)
 
 const rotations = 3
@@ -60,7 +60,7 @@ function isSignedBy (token: string, keys: Map<string, KeyObject>): boolean {
 }
 
 t.test(`fails no request while another process rotates the keys ${rotations} times`, async (t) => {
-  const service = await startService(t)
+  const service = await startService(t, { environment: { MAX_SESSIONS: '10000' } })
   const call = createClient(t, service.port)
   await call({ path: '/register', method: 'POST', headers: [['content-type', 'application/json']], body: JSON.stringify(alice) })
   const load: Load = { requests: 0, tokens: [await signIn(call)], failures: [], over: false }

@@ -51,6 +51,16 @@ t.test('tells everyone who asks while it reads what was written until they asked
   }))
 })
 
+t.test('reads once more for who asks while it reads', async (t) => {
+  const { one } = await two(t)
+  const first = one.revocations.hear()
+  await end(one, 'a')
+  await Promise.all([first, one.revocations.hear(), one.revocations.hear()])
+  const second = Promise.all([one.revocations.hear(), one.revocations.hear()])
+  await second
+  t.equal(one.revocations.isRevoked(bearer('a')), true)
+})
+
 t.test('feels an ending in another process within a second', async (t) => {
   const file = join(temporaryFolder(t), 'gatehouse.db')
   const environment = { DATABASE_URL: `sqlite:${file}`, SECRET_KEY: 'one secret for two of the same service' }

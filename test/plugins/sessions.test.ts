@@ -232,6 +232,7 @@ t.test('ends only what is the user\'s own', async (t) => {
   await server.database.transaction(async (queries) => {
     t.equal(await server.sessions.end('somebody else', sidOf(pair), queries), false)
     t.equal(await server.sessions.end(pair.user.id, 'nothing', queries), false)
+    await server.sessions.endAll('nobody', queries)
   })
   await server.revocations.hear()
   t.equal(await worth(server, pair), 200)
