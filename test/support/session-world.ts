@@ -115,7 +115,7 @@ export function receive (world: World, session: ModelSession, { access_token: te
   same(sid, session.id, 'the session of a token')
   same(exp - iat, expiresIn, 'the lifetime of a token')
   same(expiresIn, Math.min(lifetimes.access / second, Math.max(1, Math.floor((session.idleEndsAt - world.now) / second))), 'expires_in')
-  same(refreshExpiresIn, Math.floor((session.idleEndsAt - world.now) / second), 'refresh_expires_in')
+  same(refreshExpiresIn, Math.ceil((session.idleEndsAt - world.now) / second), 'refresh_expires_in')
   session.accessTokens.push({ text, expiresAt: exp * second })
   const known = session.refreshTokens.find(({ counter, era }) => counter === session.counter && era === world.era)
   if (known === undefined) session.refreshTokens.push({ text: refreshToken, counter: session.counter, era: world.era })
