@@ -47,8 +47,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
   /** Changes a user whose digest is still the one that the password was checked against. */
   async function change<T> (user: UserRecord, work: (queries: Queries) => Promise<T>): Promise<T> {
     const changed = await app.database.transaction(async (queries) => {
-      const now = await app.users.within(queries).findById(user.id)
-      if (now === null || now.disabled || now.passwordHash !== user.passwordHash) throw app.errors.create('invalid_credentials')
+      if (await app.users.within(queries).findUnchanged(user) === null) throw app.errors.create('invalid_credentials')
       return work(queries)
     })
     await app.revocations.hear()

@@ -84,9 +84,8 @@ export default fp(async (app) => {
   /** Null where the account was disabled, deleted or given another password while the password was being checked. */
   async function begin (user: UserRecord, origin: Origin): Promise<Grant | null> {
     return app.database.transaction(async (queries) => {
-      const now = await app.users.within(queries).findById(user.id)
-      if (now === null || now.disabled || now.passwordHash !== user.passwordHash) return null
-      return app.sessions.open(now, origin, queries)
+      const now = await app.users.within(queries).findUnchanged(user)
+      return now === null ? null : app.sessions.open(now, origin, queries)
     })
   }
 }, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'passwords', 'revocations', 'sessions', 'tokens', 'users'], fastify: '5.x' })

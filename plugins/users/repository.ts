@@ -46,6 +46,8 @@ export interface UserRepository {
   /** Inserts and never updates: where the username or the address is held already, says which and changes nothing. */
   add (user: NewUser): Promise<'added' | 'username_taken' | 'email_taken'>
   findById (id: string): Promise<UserRecord | null>
+  /** The user as they are now, where a password that was checked against `user` is still theirs; null where they are gone, disabled or have another. */
+  findUnchanged (user: Pick<UserRecord, 'id' | 'passwordHash'>): Promise<UserRecord | null>
   /** By username in any case, or, where there is an @ in it, by e-mail address in any case. */
   findByLogin (login: string): Promise<UserRecord | null>
   /** Sets a new digest where the old one is still `from`. Says whether it was. */
@@ -92,6 +94,10 @@ export function createUserRepository (queries: Queries): UserRepository {
       return await find('username', lowerCase(username)) === null ? 'email_taken' : 'username_taken'
     },
     findById: (id) => find('id', id),
+    async findUnchanged ({ id, passwordHash }) {
+      const now = await find('id', id)
+      return now === null || now.disabled || now.passwordHash !== passwordHash ? null : now
+    },
     findByLogin: (login) => find(login.includes('@') ? 'email_key' : 'username', lowerCase(login)),
     async replacePasswordHash (id, from, to) {
       const { numUpdatedRows } = await queries.updateTable('users').set({ password_hash: to })

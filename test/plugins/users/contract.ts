@@ -74,6 +74,18 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     t.equal(wins.filter(Boolean).length, 1, 'one of ten at once')
   })
 
+  t.test('finds a user again whose password is still the one that was checked, and no other', async (t) => {
+    const queries = await open(t)
+    const users = createUserRepository(queries)
+    const alice = newUser()
+    await users.add(alice)
+    t.strictSame(await users.findUnchanged(alice), await users.findById(alice.id))
+    t.equal(await users.findUnchanged({ ...alice, passwordHash: '$argon2id$other' }), null, 'another password')
+    t.equal(await users.findUnchanged({ ...alice, id: randomUUIDv7() }), null, 'gone')
+    await queries.updateTable('users').set({ disabled_at: createdAt }).where('id', '=', alice.id).execute()
+    t.equal(await users.findUnchanged(alice), null, 'disabled')
+  })
+
   t.test('tells roles in order, who is disabled, and who has no password', async (t) => {
     const queries = await open(t)
     const users = createUserRepository(queries)
