@@ -199,10 +199,15 @@ t.test('A027 neither keeps nor looks up ten thousand unknown key ids', async (t)
       for (const socket of outboundSockets(service.pid, service.port)) outbound.add(socket)
     }
   }
+  async function growth () {
+    const before = residentMemory(service.pid)
+    await flood(10_000)
+    return residentMemory(service.pid) - before
+  }
   await flood(3000)
-  const before = residentMemory(service.pid)
-  await flood(10_000)
-  const grown = residentMemory(service.pid) - before
+  // What is kept grows with every ten thousand; a heap that takes its working size grows once.
+  let grown = await growth()
+  for (let again = 0; again < 2 && grown >= 16; again++) grown = await growth()
   t.comment(`the service grew by ${grown.toFixed(1)} MiB`)
   t.equal(shapes.size, 1, 'one answer to all')
   await target.refuses(t, { 'the next one': withUnknownKid() })
