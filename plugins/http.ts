@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import { logOptions } from './http/log.ts'
 import { hasTooManyHeaders, isAmbiguous, isPlain, isRespelt } from './http/message.ts'
 import { requestId } from './http/request-id.ts'
+import { holdTickShape } from './http/tick-shape.ts'
 
 export { securityHeaders } from './http/security-headers.ts'
 
@@ -61,6 +62,7 @@ export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { co
     await app.register(cors, { delegator: (request, decide) => decide(null, { ...options, preflight: isPreflight(request) }) })
   }
 
+  holdTickShape()
   app.server.maxConnections = 20_000
   app.server.on('checkContinue', (request, response) => {
     if (Number(request.headers['content-length'] ?? 0) <= bodyLimit) response.writeContinue()
