@@ -9,7 +9,7 @@ t.test('gives back what it was given', async (t) => {
   t.equal(cache.size, 1)
 })
 
-t.test('lets the value used least recently go', async (t) => {
+t.test('lets a value go that was not used', async (t) => {
   const cache = createCache<number>(2)
   cache.set('a', 1)
   cache.set('b', 2)
@@ -17,6 +17,34 @@ t.test('lets the value used least recently go', async (t) => {
   cache.set('c', 3)
   t.strictSame(['a', 'b', 'c'].map((key) => cache.get(key)), [1, undefined, 3])
   t.equal(cache.size, 2)
+})
+
+t.test('spares what was used, once for each use', async (t) => {
+  const cache = createCache<number>(2)
+  cache.set('a', 1)
+  cache.set('b', 2)
+  cache.get('a')
+  cache.set('c', 3)
+  cache.set('d', 4)
+  t.strictSame(['a', 'b', 'c', 'd'].map((key) => cache.get(key)), [undefined, undefined, 3, 4])
+})
+
+t.test('lets one go where all were used', async (t) => {
+  const cache = createCache<number>(100)
+  for (let i = 0; i < 100; i++) cache.set(`${i}`, i)
+  for (let i = 0; i < 100; i++) cache.get(`${i}`)
+  cache.set('new', 1)
+  t.equal(cache.size, 100)
+  t.equal(cache.get('new'), 1)
+  t.equal(cache.get('32'), undefined, 'after so many were spared')
+})
+
+t.test('takes another value for a key without letting one go', async (t) => {
+  const cache = createCache<number>(2)
+  cache.set('a', 1)
+  cache.set('b', 2)
+  cache.set('b', 3)
+  t.strictSame([cache.get('a'), cache.get('b'), cache.size], [1, 3, 2])
 })
 
 t.test('never grows beyond its size', async (t) => {
