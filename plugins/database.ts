@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
+import { workAlone } from './database/lease.ts'
 import { migrate } from './database/migrate.ts'
 import { openSqlite } from './database/sqlite.ts'
 
@@ -24,6 +26,8 @@ export interface Database {
    * when `work` throws. Only the `queries` handed to `work` may be used inside.
    */
   transaction<T> (work: (queries: Transaction<Tables>) => Promise<T>): Promise<T>
+  /** Runs `work` unless another process is at work under the same name: chores, such as sweeping, are done by one at a time. */
+  alone (name: string, work: () => Promise<void>): Promise<void>
   /** Resolves when the database answers. Throws `unavailable` where it does not within `milliseconds`. */
   ping (milliseconds: number): Promise<void>
 }
@@ -41,10 +45,14 @@ export default fp<DatabaseOptions>(async (app, options) => {
   const queries = new Kysely<Tables>({ dialect })
   app.addHook('onClose', () => queries.destroy())
   await migrate(queries)
+  const holder = randomUUID()
 
   app.decorate('database', {
     queries,
     transaction: (work) => queries.transaction().execute(work),
+    async alone (name, work) {
+      await workAlone(queries, name, holder, app.clock.now, work)
+    },
     ping: async (milliseconds) => {
       const late = AbortSignal.timeout(milliseconds)
       await Promise.race([
@@ -53,4 +61,4 @@ export default fp<DatabaseOptions>(async (app, options) => {
       ])
     }
   } satisfies Database)
-}, { name: 'database', dependencies: ['errors', 'secrets'], fastify: '5.x' })
+}, { name: 'database', dependencies: ['clock', 'errors', 'secrets'], fastify: '5.x' })

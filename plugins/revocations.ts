@@ -37,8 +37,8 @@ const sweepInterval = 60
 /** Seconds a token may be issued after its ending: by a request let in before it whose body was slow to arrive, or a process whose clock is ahead. */
 const slack = 30
 /** What keeps the loop for a few milliseconds at most. */
-const batch = 500
-const sweepBatch = 100
+const batch = 250
+const sweepBatch = 40
 const forgetBatch = 2000
 
 /** Sessions, clients and tokens that ended before their tokens did: one log, followed by every process. */
@@ -85,7 +85,7 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
   app.jobs.every('revocations', interval, hear)
   app.jobs.every('revocations-over', sweepInterval, async () => {
     await app.jobs.inBatches(forgetBatch, async (limit) => register.sweep(app.clock.now(), limit))
-    await app.jobs.inBatches(sweepBatch, (limit) => createRevocationRepository(app.database.queries).sweep(app.clock.now(), limit))
+    await app.database.alone('revocations', () => app.jobs.inBatches(sweepBatch, (limit) => createRevocationRepository(app.database.queries).sweep(app.clock.now(), limit)))
   })
 
   app.decorate('revocations', {

@@ -75,7 +75,7 @@ export interface SessionsOptions {
 
 const seconds = 1000
 const sweepInterval = 30
-const sweepBatch = 100
+const sweepBatch = 40
 /** Milliseconds a session that is over stays: while clocks differ its last access token may still pass, and a logout has to find what to end. */
 const afterlife = 120_000
 
@@ -116,9 +116,9 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
     await app.revocations.add('session', ids, queries)
   }
 
-  app.jobs.every('sessions', sweepInterval, () => app.jobs.inBatches(sweepBatch, (limit) => {
+  app.jobs.every('sessions', sweepInterval, () => app.database.alone('sessions', () => app.jobs.inBatches(sweepBatch, (limit) => {
     return createSessionRepository(app.database.queries).sweep(app.clock.now() - afterlife, limit)
-  }))
+  })))
 
   app.decorate('sessions', {
     async open (user, origin, queries) {

@@ -2,11 +2,15 @@ import type { Kysely } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import * as accounts from './migrations/001-accounts.ts'
 import * as sessions from './migrations/002-sessions.ts'
+import * as throttle from './migrations/003-throttle.ts'
+import * as leases from './migrations/004-leases.ts'
 
 /** In the order in which they run. A migration that was released is never changed. */
 const migrations: Record<string, Migration> = {
   '001-accounts': accounts,
-  '002-sessions': sessions
+  '002-sessions': sessions,
+  '003-throttle': throttle,
+  '004-leases': leases
 }
 
 /**
