@@ -26,7 +26,7 @@ RUN mkdir -p system/etc/ssl/certs \
  && mkdir volume \
  && mkdir -m 700 volume/data
 
-COPY package.json check-node.js app.ts cli.ts config.ts server.ts app/
+COPY package.json check-node.js app.ts cli.ts config.ts database-url.ts server.ts app/
 COPY plugins app/plugins/
 COPY routes app/routes/
 COPY schemas app/schemas/

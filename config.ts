@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { type DatabaseLocation, readDatabaseUrl } from './database-url.ts'
 
 /** One line of the environment: what it is called, what it means when it is not set, and how its text is read. */
 interface Variable<T> {
@@ -41,10 +42,11 @@ const variables = {
   PUBLIC_URL: { default: null, shown: 'http://localhost:PORT', about: 'The `iss` of every token and the base of every address handed out; never taken from a request.', parse: url },
   AUDIENCE: text('api', 'The `aud` of every token: who the tokens are for.'),
   CLIENT_ID: text('gatehouse', 'The `client_id` of sessions begun at `/login`.'),
-  DATABASE_URL: { default: 'sqlite:data/gatehouse.db', secret: true, about: '`sqlite:` and a path (the folder is made if absent), or `sqlite::memory:` for a trial that forgets everything.', parse: databaseUrl },
+  DATABASE_URL: { default: 'sqlite:data/gatehouse.db', secret: true, about: '`sqlite:` and a path (the folder is made if absent), `sqlite::memory:` for a trial that forgets everything, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.', parse: databaseUrl },
+  DATABASE_POOL: integer('10', 1, 100, 'Connections to PostgreSQL that a process keeps at most.'),
   DATABASE_TIMEOUT: duration('2s', 0.1, 60, 'How long a call waits for the database before it is answered 503.'),
   SQLITE_SYNCHRONOUS: oneOf('full', ['full', 'normal'], '`normal` is faster and may lose the last commits at power loss.'),
-  SECRET_KEY: { default: null, secret: true, about: 'Any text of 32 bytes or more; wraps the private keys and derives refresh tokens. Not set: made once beside the SQLite file, mode 0600. Weak, default or placeholder ones are refused.', parse: secret },
+  SECRET_KEY: { default: null, secret: true, about: 'Any text of 32 bytes or more; wraps the private keys and derives refresh tokens. Not set: made once beside the SQLite file, mode 0600; required with PostgreSQL. Weak, default or placeholder ones are refused.', parse: secret },
   SECRET_KEY_PREVIOUS: { default: null, secret: true, about: 'The other secret while `SECRET_KEY` is being changed: both open what is stored and what clients hold.', parse: secret },
   ACCESS_TOKEN_TTL: duration('10m', 1, 3600, 'How long an access token lives.', { whole: true }),
   REFRESH_IDLE_TTL: duration('7d', 1, 366 * seconds.d, 'How long a session lives unused.', { whole: true }),
@@ -108,7 +110,7 @@ function compose (values: Values) {
     http: { trustProxy: values.TRUST_PROXY, corsOrigins: values.CORS_ORIGINS, https: publicUrl.startsWith('https:'), logLevel: values.LOG_LEVEL },
     drain: { delay: values.DRAIN_DELAY },
     openapi: { publicUrl, pages: values.DOCUMENTATION === 'on' },
-    database: { ...values.DATABASE_URL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
+    database: { ...values.DATABASE_URL, pool: values.DATABASE_POOL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
     secrets: { secretKey: values.SECRET_KEY, formerKey: values.SECRET_KEY_PREVIOUS, databaseFile: values.DATABASE_URL.file },
     keys: { algorithm: values.SIGNING_ALG, rotation: values.KEY_ROTATION, lead: values.KEY_LEAD, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
     tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW, cacheSize: values.TOKEN_CACHE },
@@ -150,6 +152,7 @@ function contradictions (values: Values): string[] {
   return [
     values.REFRESH_ABSOLUTE_TTL < values.REFRESH_IDLE_TTL && 'REFRESH_ABSOLUTE_TTL must not be less than REFRESH_IDLE_TTL',
     values.KEY_ROTATION < values.KEY_LEAD && 'KEY_ROTATION must not be less than KEY_LEAD',
+    values.SECRET_KEY === null && values.DATABASE_URL.postgres !== null && 'SECRET_KEY must be set where DATABASE_URL names a PostgreSQL database: there is no file to keep one beside',
     values.SECRET_KEY === null && values.SECRET_KEY_PREVIOUS !== null && 'SECRET_KEY_PREVIOUS needs SECRET_KEY beside it'
   ].filter((fault) => fault !== false)
 }
@@ -200,9 +203,12 @@ function cidr (given: string): string {
   return check(given, width > 0 && whole && rest.length === 0 && !address.includes('%'), 'must hold addresses or CIDR ranges, such as 10.0.0.0/8; a number, a name or "true" is refused')
 }
 
-function databaseUrl (given: string): { file: string | null } {
-  const path = check(given, given.startsWith('sqlite:') && given.length > 'sqlite:'.length && !given.startsWith('sqlite:file:') && !given.includes('\0'), 'must be sqlite: and a path').slice('sqlite:'.length)
-  return { file: path === ':memory:' ? null : path.replace(/^\/\/(?=\/)/, '') }
+function databaseUrl (given: string): DatabaseLocation {
+  try {
+    return readDatabaseUrl(given)
+  } catch (error) {
+    throw new Fault((error as Error).message)
+  }
 }
 
 function secret (given: string): string {

@@ -33,7 +33,7 @@ t.test('reads an empty environment as the documented defaults', async (t) => {
     http: { trustProxy: [], corsOrigins: [], https: false, logLevel: 'info' },
     drain: { delay: 5 },
     openapi: { publicUrl: 'http://localhost:3000', pages: true },
-    database: { file: 'data/gatehouse.db', timeout: 2, synchronous: 'full' },
+    database: { postgres: null, file: 'data/gatehouse.db', pool: 10, timeout: 2, synchronous: 'full' },
     secrets: { secretKey: null, formerKey: null, databaseFile: 'data/gatehouse.db' },
     keys: { algorithm: 'ES256', rotation: 2_592_000, lead: 172_800, tokenLifetime: 600, clockSkew: 5 },
     tokens: { issuer: 'http://localhost:3000', audience: 'api', lifetime: 600, clockSkew: 5, cacheSize: 10_000 },
@@ -51,7 +51,7 @@ t.test('takes an empty variable for one that is not set', async (t) => {
 t.test('reads every variable', async (t) => {
   const config = readConfig({
     HOST: '0.0.0.0', PORT: '8080', PUBLIC_URL: 'https://auth.example.org/gate', AUDIENCE: 'orders', CLIENT_ID: 'web',
-    DATABASE_URL: 'sqlite:///var/lib/gatehouse.db', DATABASE_TIMEOUT: '250ms', SQLITE_SYNCHRONOUS: 'normal',
+    DATABASE_URL: 'sqlite:///var/lib/gatehouse.db', DATABASE_POOL: '3', DATABASE_TIMEOUT: '250ms', SQLITE_SYNCHRONOUS: 'normal',
     ACCESS_TOKEN_TTL: '1h', REFRESH_IDLE_TTL: '1d', REFRESH_ABSOLUTE_TTL: '2d', REFRESH_GRACE: '0', MAX_SESSIONS: '3', REVOCATION_MAX_LAG: '1m', CLOCK_SKEW: '0', TOKEN_CACHE: '5', SIGNING_ALG: 'EdDSA', KEY_LEAD: '10m', KEY_ROTATION: '90d',
     REGISTRATION: 'closed', PASSWORD_MIN_LENGTH: '15', ARGON2_MEMORY: '65536', ARGON2_TIME: '3',
     TRUST_PROXY: '10.0.0.0/8, ::1', CORS_ORIGINS: 'https://app.example.org', LOG_LEVEL: 'debug', DRAIN_DELAY: '0', DOCUMENTATION: 'off'
@@ -61,7 +61,7 @@ t.test('reads every variable', async (t) => {
     http: { trustProxy: ['10.0.0.0/8', '::1'], corsOrigins: ['https://app.example.org'], https: true, logLevel: 'debug' },
     drain: { delay: 0 },
     openapi: { publicUrl: 'https://auth.example.org/gate', pages: false },
-    database: { file: '/var/lib/gatehouse.db', timeout: 0.25, synchronous: 'normal' },
+    database: { file: '/var/lib/gatehouse.db', pool: 3, timeout: 0.25, synchronous: 'normal' },
     secrets: { databaseFile: '/var/lib/gatehouse.db' },
     keys: { algorithm: 'EdDSA', rotation: 7_776_000, lead: 600, tokenLifetime: 3600, clockSkew: 0 },
     tokens: { issuer: 'https://auth.example.org/gate', audience: 'orders', lifetime: 3600, clockSkew: 0, cacheSize: 5 },
@@ -75,7 +75,7 @@ t.test('reads every variable', async (t) => {
 t.test('names every fault at once and no value', async (t) => {
   const environment: Environment = {
     HOST: 'two words', PORT: '65536', PUBLIC_URL: 'ftp://files.internal', AUDIENCE: 'a b', CLIENT_ID: 'c d', DATABASE_URL: 'mysql://root:hunter2@db',
-    DATABASE_TIMEOUT: 'soonish', SQLITE_SYNCHRONOUS: 'sometimes', SECRET_KEY: 'changeme', SECRET_KEY_PREVIOUS: 'letmein', ACCESS_TOKEN_TTL: '2h', REFRESH_IDLE_TTL: '-1',
+    DATABASE_POOL: '101', DATABASE_TIMEOUT: 'soonish', SQLITE_SYNCHRONOUS: 'sometimes', SECRET_KEY: 'changeme', SECRET_KEY_PREVIOUS: 'letmein', ACCESS_TOKEN_TTL: '2h', REFRESH_IDLE_TTL: '-1',
     REFRESH_ABSOLUTE_TTL: '1y', REFRESH_GRACE: '6m', MAX_SESSIONS: '10001', REVOCATION_MAX_LAG: '1500ms', CLOCK_SKEW: '61', TOKEN_CACHE: '-10', SIGNING_ALG: 'HS256', KEY_LEAD: '599s', KEY_ROTATION: '9m', REGISTRATION: 'maybe', PASSWORD_MIN_LENGTH: '7', ARGON2_MEMORY: '4096',
     ARGON2_TIME: '1', TRUST_PROXY: 'true', CORS_ORIGINS: '*', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
   }
@@ -155,7 +155,11 @@ t.test('takes a file or memory for the database', async (t) => {
     const config = readConfig({ DATABASE_URL: url })
     t.same([config.database.file, config.secrets.databaseFile], [file, file], url)
   }
-  refuses(t, 'DATABASE_URL', ['sqlite:', 'auth.db', 'SQLITE:auth.db', 'mysql://root:hunter2@db/auth', 'sqlite:a\0b.db.txt'])
+  const postgres = readConfig({ DATABASE_URL: 'postgresql://app:s3cret@127.0.0.1/auth', SECRET_KEY: randomBytes(32).toString('base64url') })
+  t.match(postgres, { database: { postgres: { host: '127.0.0.1', database: 'auth', user: 'app', password: 's3cret' }, file: null }, secrets: { databaseFile: null } })
+  t.same(faultsOf({ DATABASE_URL: 'postgres://app:s3cret@127.0.0.1/auth' }), ['SECRET_KEY must be set where DATABASE_URL names a PostgreSQL database: there is no file to keep one beside'])
+  refuses(t, 'DATABASE_POOL', ['0', '101', '-1', '1.5'])
+  refuses(t, 'DATABASE_URL', ['postgres://', 'postgres://app:hunter2@db', 'sqlite:', 'auth.db', 'SQLITE:auth.db', 'mysql://root:hunter2@db/auth', 'sqlite:a\0b.db.txt'])
 })
 
 t.test('reads a secret from the file that its _FILE names', async (t) => {

@@ -85,6 +85,7 @@ function trespass (path: string, { kind, typeOnly, target, specifier }: Import):
   if (compositions.includes(path)) return typeOnly || /^(?:plugins|routes)\//.test(target) ? null : 'a composition knows plugins and routes'
   if (target.startsWith('plugins/')) return typeOnly || kind === 'augmentation' ? null : 'a door gives others types alone'
   if (entries.includes(path)) return ['app.ts', 'config.ts'].includes(target) ? null : 'an entry knows app.ts and config.ts'
+  if (path === 'config.ts' && target === 'database-url.ts') return null
   return 'the arrows do not point there'
 }
 
@@ -114,7 +115,7 @@ export function queriesLiveInRepositories (sources: Sources): string[] {
     const isDoor = path === 'plugins/database.ts'
     return [
       ...places(path, text, builders).filter((place) => !(isDoor && place.endsWith(' selectNoFrom'))).map((place) => `${place}: queries live in repositories`),
-      ...importsOf(path, text).filter(({ target, typeOnly }) => target === 'node:sqlite' || (/^kysely\b/.test(target) && !typeOnly && !isDoor))
+      ...importsOf(path, text).filter(({ target, typeOnly }) => target === 'node:sqlite' || target === 'pg' || (/^kysely\b/.test(target) && !typeOnly && !isDoor))
         .map((found) => `${at(path, found)} imports ${named(found)}: the database is reached through its plugin`),
       ...stringsOf(text).filter((value) => value.search(builders) === 0).map((value) => `${path} names ${value}: queries live in repositories`)
     ]
