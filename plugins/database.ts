@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
+import { isLostRace, type Turn, takeTurn } from './database/dialect.ts'
 import { workAlone } from './database/lease.ts'
 import { migrate } from './database/migrate.ts'
+import { openPostgres } from './database/postgres.ts'
+import type { PostgresAddress } from './database/postgres-connection.ts'
 import { openSqlite } from './database/sqlite.ts'
 
 declare module 'fastify' {
@@ -22,10 +25,14 @@ export interface Database {
   /** Runs single queries. Throws `unavailable` where the database cannot answer in time. */
   readonly queries: Queries
   /**
-   * Runs `work` in one transaction that holds the write lock from its first statement on; it is rolled back
-   * when `work` throws. Only the `queries` handed to `work` may be used inside.
+   * Runs `work` in one transaction, which is rolled back when `work` throws. Only the `queries` handed to `work` may be used
+   * inside. On SQLite it holds the write lock from its first statement on. On PostgreSQL others write meanwhile: what is read
+   * to be written, or to decide on it, is locked by the repository's `lock` or by `takeTurn`; and where a race was lost all
+   * the same, `work` is done anew.
    */
   transaction<T> (work: (queries: Transaction<Tables>) => Promise<T>): Promise<T>
+  /** Inside a transaction: waits until no other one has this turn, and has it until the end. */
+  takeTurn (turn: Turn, queries: Queries): Promise<void>
   /** Runs `work` unless another process is at work under the same name: chores, such as sweeping, are done by one at a time. */
   alone (name: string, work: () => Promise<void>): Promise<void>
   /** Resolves when the database answers. Throws `unavailable` where it does not within `milliseconds`. */
@@ -33,23 +40,51 @@ export interface Database {
 }
 
 export interface DatabaseOptions {
+  /** Null where it is SQLite. */
+  postgres: PostgresAddress | null
   /** Path of the SQLite file; null keeps the database in memory. */
   file: string | null
-  /** Seconds a call waits for another process's lock. */
+  /** Connections to PostgreSQL at most. */
+  pool: number
+  /** Seconds a call waits for the database. */
   timeout: number
   synchronous: 'full' | 'normal'
 }
 
-export default fp<DatabaseOptions>(async (app, options) => {
-  const dialect = openSqlite({ ...options, unavailable: (cause) => app.errors.create('unavailable', { cause }) })
-  const queries = new Kysely<Tables>({ dialect })
+/** How often a transaction is tried that loses a race each time. */
+const attempts = 3
+
+export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
+  const unavailable = (cause: unknown) => app.errors.create('unavailable', { cause })
+  const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable }) })
   app.addHook('onClose', () => queries.destroy())
-  await migrate(queries)
+  await (postgres === null ? migrate(queries) : migrateApart(postgres))
   const holder = randomUUID()
+
+  /** On a connection of its own, since a migration takes the time it takes. */
+  async function migrateApart (address: PostgresAddress): Promise<void> {
+    const apart = new Kysely<Tables>({ dialect: openPostgres({ address, pool: 1, timeout: options.timeout, unhurried: true, unavailable: unusable }) })
+    try {
+      await migrate(apart)
+    } finally {
+      await apart.destroy()
+    }
+  }
+
+  async function transact<T> (work: (queries: Transaction<Tables>) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await queries.transaction().execute(work)
+      } catch (error) {
+        if (attempt === attempts || !(isLostRace(error) || isLostRace((error as Error).cause))) throw error
+      }
+    }
+  }
 
   app.decorate('database', {
     queries,
-    transaction: (work) => queries.transaction().execute(work),
+    transaction: transact,
+    takeTurn,
     async alone (name, work) {
       await workAlone(queries, name, holder, app.clock.now, work)
     },
@@ -62,3 +97,8 @@ export default fp<DatabaseOptions>(async (app, options) => {
     }
   } satisfies Database)
 }, { name: 'database', dependencies: ['clock', 'errors', 'secrets'], fastify: '5.x' })
+
+/** For the start, which ends with the one line of this message. */
+function unusable (cause: unknown): Error {
+  return new Error(`The database cannot be used: ${(cause as Error).message || (cause as NodeJS.ErrnoException).code}`, { cause })
+}

@@ -1,7 +1,48 @@
-import type { ColumnDefinitionBuilder } from 'kysely'
+import { type ColumnBuilderCallback, type Kysely, PostgresAdapter, sql } from 'kysely'
 
-/** A primary key that grows with every row and never returns. */
-export const sequence = {
-  type: 'integer' as const,
-  build: (column: ColumnDefinitionBuilder) => column.primaryKey().autoIncrement()
+// Where the two databases differ, each difference is one function here; what a driver itself does otherwise is in the driver.
+
+/** What one transaction at a time does, in all processes together. */
+export type Turn = 'migrations' | 'keys' | 'revocations'
+
+/** The first half of the keys of our advisory locks, so that they are not another program's in the same database. */
+const lockSpace = 0x67617465
+const lockOf: Record<Turn, number> = { migrations: 1, keys: 2, revocations: 3 }
+
+/** SQLSTATEs of a transaction that lost a race: it could not be ordered with another, waited in a circle with it, or found taken what it had seen free. */
+const lostRaces = new Set(['40001', '40P01', '23505'])
+
+function isPostgres<T> (queries: Kysely<T>): boolean {
+  return queries.getExecutor().adapter instanceof PostgresAdapter
+}
+
+/** Type and definition of a primary key that grows with every row and never returns. */
+export function sequence<T> (db: Kysely<T>): ['bigint' | 'integer', ColumnBuilderCallback] {
+  return isPostgres(db)
+    ? ['bigint', (column) => column.generatedByDefaultAsIdentity().primaryKey()]
+    : ['integer', (column) => column.primaryKey().autoIncrement()]
+}
+
+/**
+ * Waits, inside a transaction, until no other one has this turn; it is over when the transaction is. On SQLite every
+ * transaction has all turns, since one writes at a time.
+ */
+export async function takeTurn<T> (turn: Turn, queries: Kysely<T>): Promise<void> {
+  if (isPostgres(queries)) await sql`select pg_advisory_xact_lock(${sql.lit(lockSpace)}, ${sql.lit(lockOf[turn])})`.execute(queries)
+}
+
+/** Whether a transaction that failed with this may end well when it is done once more. On SQLite nothing can come between. */
+export function isLostRace (error: unknown): boolean {
+  return lostRaces.has(sqlState(error)) || isOutdatedPlan(error)
+}
+
+/** Whether a statement failed because a newer release changed the table since it was prepared. Nothing of it was done. */
+export function isOutdatedPlan (error: unknown): boolean {
+  return sqlState(error) === '0A000' && (error as { routine?: string }).routine === 'RevalidateCachedQuery'
+}
+
+/** What PostgreSQL says a statement failed with (its manual, appendix A); empty where it was not PostgreSQL that said so. */
+export function sqlState (error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' && /^[\dA-Z]{5}$/.test(code) ? code : ''
 }

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
+import { takeTurn } from './dialect.ts'
 import * as accounts from './migrations/001-accounts.ts'
 import * as sessions from './migrations/002-sessions.ts'
 import * as throttle from './migrations/003-throttle.ts'
@@ -14,10 +15,17 @@ const migrations: Record<string, Migration> = {
 }
 
 /**
- * Brings the schema up to date, in one transaction under the database's lock: any number of processes may start at once.
- * Throws where the schema is newer than this release knows.
+ * Brings the schema up to date, in one transaction under the database's lock: any number of processes may start at once,
+ * and one that ends in the middle leaves nothing. Throws where the schema is newer than this release knows.
  */
-export async function migrate<T> (db: Kysely<T>): Promise<void> {
+export async function migrate<T> (database: Kysely<T>): Promise<void> {
+  await database.transaction().execute(async (db) => {
+    await takeTurn('migrations', db)
+    await migrateWithin(db)
+  })
+}
+
+async function migrateWithin<T> (db: Kysely<T>): Promise<void> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => migrations },

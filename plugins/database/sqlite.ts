@@ -36,7 +36,7 @@ export function openSqlite (options: SqliteOptions): Dialect {
     createAdapter: () => new SharedSqliteAdapter(),
     createDriver: () => createDriver(options),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler()
+    createQueryCompiler: () => new LocklessCompiler()
   }
 }
 
@@ -44,6 +44,13 @@ class SharedSqliteAdapter extends SqliteAdapter {
   /** The driver keeps order among connections itself. */
   override get supportsMultipleConnections () { return true }
   override get supportsTransactionalDdl () { return true }
+}
+
+/** Rows need no locks where one transaction writes at a time; SQLite has no words for them. */
+class LocklessCompiler extends SqliteQueryCompiler {
+  protected override visitSelectQuery ({ endModifiers, ...node }: SelectQueryNode): void {
+    super.visitSelectQuery(node)
+  }
 }
 
 function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOptions): Driver {

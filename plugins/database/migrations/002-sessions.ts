@@ -3,7 +3,7 @@ import { sequence } from '../dialect.ts'
 
 export async function up (db: Kysely<unknown>): Promise<void> {
   await db.schema.createTable('revocations')
-    .addColumn('id', sequence.type, sequence.build)
+    .addColumn('id', ...sequence(db))
     .addColumn('subject', 'text', (column) => column.notNull())
     .addColumn('subject_id', 'text', (column) => column.notNull())
     .addColumn('not_before', 'bigint')

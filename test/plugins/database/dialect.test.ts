@@ -1,14 +1,53 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { Kysely } from 'kysely'
-import t from 'tap'
-import { sequence } from '../../../plugins/database/dialect.ts'
+import t, { type Test } from 'tap'
+import { isLostRace, isOutdatedPlan, sequence, sqlState, takeTurn } from '../../../plugins/database/dialect.ts'
 import { openSqlite } from '../../../plugins/database/sqlite.ts'
+import { openDatabase } from '../../support/database.ts'
+import { open, openPostgresDatabase, startPostgres } from '../../support/postgres.ts'
 
-t.test('makes a key that grows with every row and never returns', async (t) => {
-  const db = new Kysely<{ log: { id: number, text: string } }>({ dialect: openSqlite({ file: null, timeout: 1, synchronous: 'full', unavailable: (cause) => new Error('unavailable', { cause }) }) })
-  t.teardown(() => db.destroy())
-  await db.schema.createTable('log').addColumn('id', sequence.type, sequence.build).addColumn('text', 'text').execute()
+const server = await startPostgres(t)
+
+interface Log { log: { id: number, text: string } }
+
+async function growsForEver (t: Test, db: Kysely<Log>): Promise<void> {
+  await db.schema.createTable('log').addColumn('id', ...sequence(db)).addColumn('text', 'text').execute()
   const add = async () => (await db.insertInto('log').values({ text: 'x' } as never).returning('id').executeTakeFirstOrThrow()).id
   t.strictSame([await add(), await add(), await add()], [1, 2, 3])
   await db.deleteFrom('log').execute()
   t.equal(await add(), 4)
+  await db.insertInto('log').values({ id: 3_000_000_000, text: 'brought along' }).execute()
+  await db.destroy()
+}
+
+t.test('makes a key that grows with every row and never returns', async (t) => {
+  await growsForEver(t, new Kysely<Log>({ dialect: openSqlite({ file: null, timeout: 1, synchronous: 'full', unavailable: (cause) => new Error('unavailable', { cause }) }) }))
+  await growsForEver(t, open(await server.createDatabase({ empty: true })) as unknown as Kysely<Log>)
+})
+
+t.test('gives one transaction a turn at a time, each kind for itself, until it ends', async (t) => {
+  for (const [queries, beside] of [[await openDatabase(t), false], [await openPostgresDatabase(t, server), true]] as const) {
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>()
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+    const order: string[] = []
+    const work = (name: string, kind: 'keys' | 'revocations', wait: () => Promise<unknown>) => queries.transaction().execute(async (inside) => {
+      await takeTurn(kind, inside)
+      await wait()
+      order.push(name)
+    })
+    const first = work('first', 'keys', () => { begin(); return finished })
+    await begun
+    const second = work('second', 'keys', turn)
+    if (beside) await work('another', 'revocations', turn)
+    finish()
+    await Promise.all([first, second])
+    t.same(order, beside ? ['another', 'first', 'second'] : ['first', 'second'])
+  }
+})
+
+t.test('knows what PostgreSQL says', async (t) => {
+  t.same([{ code: '23505' }, { code: 'ECONNRESET' }, { code: 5 }, new Error('no'), null, undefined, 'text'].map(sqlState), ['23505', '', '', '', '', '', ''])
+  const outdated = { code: '0A000', routine: 'RevalidateCachedQuery' }
+  t.same([outdated, { ...outdated, routine: 'another' }, { ...outdated, code: '0A001' }].map(isOutdatedPlan), [true, false, false])
+  t.same([{ code: '40001' }, { code: '40P01' }, { code: '23505' }, outdated, { code: '23503' }, { code: '57014' }, undefined].map(isLostRace), [true, true, true, true, false, false, false])
 })

@@ -1,14 +1,14 @@
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { workAlone } from '../../../plugins/database/lease.ts'
+import type { Queries } from '../../../plugins/database.ts'
 import { openDatabase } from '../../support/database.ts'
+import { open, startPostgres } from '../../support/postgres.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
 const minute = 60_000
 
-t.test('lets one of several processes work at a time, each under its name', async (t) => {
-  const file = join(temporaryFolder(t), 'leases.db')
-  const [one, other] = [await openDatabase(t, { file }), await openDatabase(t, { file })]
+async function worksAlone (t: Test, [one, other]: readonly [Queries, Queries]): Promise<void> {
   let finish = () => {}
   const work = new Promise<void>((resolve) => { finish = resolve })
   let begun = () => {}
@@ -20,6 +20,24 @@ t.test('lets one of several processes work at a time, each under its name', asyn
   finish()
   t.equal(await first, true)
   t.equal(await workAlone(other, 'sweep', 'other', () => 0, async () => {}), true)
+}
+
+t.test('lets one of several processes work at a time, each under its name', async (t) => {
+  const file = join(temporaryFolder(t), 'leases.db')
+  await worksAlone(t, [await openDatabase(t, { file }), await openDatabase(t, { file })])
+})
+
+t.test('does so on PostgreSQL, and of twenty at once one works', async (t) => {
+  const server = await startPostgres(t)
+  const url = await server.createDatabase()
+  const pools = [open(url), open(url)] as const
+  t.teardown(() => Promise.all(pools.map((queries) => queries.destroy())))
+  await worksAlone(t, pools)
+  const { promise: finished, resolve: finish } = Promise.withResolvers<void>()
+  const all = Array.from({ length: 20 }, (_, index) => workAlone(pools[index % 2] as Queries, 'crowd', `${index}`, () => 0, () => finished))
+  let refused = 0
+  for (const one of all) void one.then((did) => { if (!did && ++refused === 19) finish() })
+  t.equal((await Promise.all(all)).filter(Boolean).length, 1)
 })
 
 t.test('frees the name where the work fails', async (t) => {

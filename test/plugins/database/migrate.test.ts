@@ -4,7 +4,9 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { migrate } from '../../../plugins/database/migrate.ts'
 import { openDatabase } from '../../support/database.ts'
+import { open, startPostgres } from '../../support/postgres.ts'
 import { temporaryFolder } from '../../support/service.ts'
+import { until } from '../../support/until.ts'
 
 const tables = ['clients', 'failures', 'known_networks', 'leases', 'migrations', 'migrations_lock', 'revocations', 'sessions', 'signing_keys', 'sqlite_sequence', 'user_roles', 'users']
 
@@ -43,5 +45,64 @@ t.test('changes nothing where a step fails, and passes the fault on', async (t) 
   await t.rejects(openDatabase(t, { file }), { message: /sessions.*already exists/ })
   const found = stranger.prepare('select name from sqlite_master where type = \'table\' order by name').all().map(({ name }) => name)
   stranger.close()
-  t.same(found, ['migrations', 'migrations_lock', 'sessions'], 'the tables before the failing one are gone again')
+  t.same(found, ['sessions'], 'the tables before the failing one are gone again')
+})
+
+t.test('on PostgreSQL', async (t) => {
+  const server = await startPostgres(t)
+  const known = (url: string) => server.run('select name from migrations order by name', url)
+
+  t.test('makes the same tables and columns', async (t) => {
+    const [here, there] = [await openDatabase(t), open(await server.createDatabase())]
+    t.teardown(() => there.destroy())
+    const columnsOf = async (queries: typeof here) => (await queries.introspection.getTables({ withInternalKyselyTables: false }))
+      .flatMap(({ name, columns }) => columns.map((column) => `${name}.${column.name} ${column.isNullable ? 'or null' : ''}`)).filter((line) => !/^migrations/.test(line))
+    const onPostgres = new Set(await columnsOf(there))
+    // SQLite tells no primary key of text as not null.
+    const names = (lines: Iterable<string>) => [...lines].map((line) => line.split(' ')[0]).sort()
+    t.same(names(onPostgres), names(await columnsOf(here)))
+  })
+
+  t.test('makes it once for all that start together on an empty database', async (t) => {
+    const url = await server.createDatabase({ empty: true })
+    const all = Array.from({ length: 5 }, () => open(url, { pool: 1, unhurried: true }))
+    t.teardown(() => Promise.all(all.map((queries) => queries.destroy())))
+    await Promise.all(all.map(migrate))
+    t.match(await known(url), [{ name: '001-accounts' }, { name: '002-sessions' }, { name: '003-throttle' }, { name: '004-leases' }])
+    await migrate(all[0] as typeof all[number])
+  })
+
+  t.test('refuses a schema that a newer release made', async (t) => {
+    const url = await server.createDatabase()
+    await server.run("insert into migrations (name, timestamp) values ('005-future', '2026-03-01T12:00:00.000Z')", url)
+    const queries = open(url)
+    t.teardown(() => queries.destroy())
+    await t.rejects(migrate(queries), { message: /^The database was made by a newer release of Gatehouse \(4 / })
+  })
+
+  t.test('leaves nothing of what failed or was cut off in the middle, and begins anew', async (t) => {
+    const url = await server.createDatabase({ empty: true })
+    const tables = async () => (await server.run("select table_name as name from information_schema.tables where table_schema = 'public'", url)).map(({ name }) => name)
+    await server.run('create table leases (theirs text)', url)
+    const queries = open(url, { unhurried: true })
+    t.teardown(() => queries.destroy())
+    await t.rejects(migrate(queries), { code: '42P07' }, 'the last of the tables is there')
+    t.same(await tables(), ['leases'])
+
+    // Another's uncommitted table of that name holds the last step; there the connection is cut, as the kill of the process would.
+    await server.run('drop table leases', url)
+    const holder = open(url)
+    t.teardown(() => holder.destroy())
+    await holder.transaction().execute(async (inside) => {
+      await sql`create table leases (theirs text)`.execute(inside)
+      const half = t.rejects(migrate(queries), { message: 'unavailable' })
+      await until(async () => (await server.run("select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like 'create table%leases%'", url)).length > 0)
+      await server.run("select pg_terminate_backend(pid) from pg_stat_activity where wait_event_type = 'Lock'", url)
+      await half
+      await sql`drop table leases`.execute(inside)
+    })
+    t.same(await tables(), [])
+    await migrate(queries)
+    t.equal((await known(url)).length, 4)
+  })
 })

