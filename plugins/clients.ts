@@ -58,7 +58,7 @@ export default fp(async (app) => {
       const secret = makeSecret()
       return app.database.transaction(async (queries) => {
         const clients = createClientRepository(queries)
-        const client = await clients.find(id)
+        const client = await clients.lock(id)
         if (client === null) throw app.errors.create('not_found')
         const former = overlap === 0 ? { formerDigest: null, formerUntil: null } : { formerDigest: client.secretDigest, formerUntil: app.clock.now() + overlap * 1000 }
         await clients.setSecret(id, { secretDigest: digestOf(secret), ...former })

@@ -85,7 +85,7 @@ export default fp<KeysOptions>(async (app, options) => {
     await change((stored) => adoption(lifespans(stored), app.clock.now(), policy))
   })
 
-  /** Plans under the write lock, so that of several processes one acts and the others find it done; then does the upkeep. */
+  /** Plans when it is its turn, so that of several processes one acts and the others find it done; then does the upkeep. */
   async function change (plan: (stored: StoredKey[], repository: KeyRepository) => Promise<Change[]> | Change[]): Promise<void> {
     const made: NewKey[] = []
     for (let done = false; !done;) {
@@ -101,6 +101,7 @@ export default fp<KeysOptions>(async (app, options) => {
 
     async function attempt (spare: NewKey[]): Promise<void> {
       await app.database.transaction(async (queries) => {
+        await app.database.takeTurn('keys', queries)
         const repository = createKeyRepository(queries, app.secrets)
         await apply(await plan(await repository.list(), repository), repository, spare)
         await apply(upkeep(lifespans(await repository.list()), app.clock.now(), policy), repository, spare)

@@ -13,7 +13,11 @@ declare module 'fastify' {
 }
 
 export interface Revocations {
-  /** Writes down, inside a transaction, that tokens end. Every process refuses them once it has heard: `hear` makes this one hear at once. */
+  /**
+   * Writes down, inside a transaction, that tokens end. Every process refuses them once it has heard: `hear` makes this one
+   * hear at once. Other transactions wait with theirs until this one is committed, so that ids become visible in their order:
+   * whoever has read the log up to one has read all before it.
+   */
   add (subject: Subject, subjectIds: readonly string[], queries: Queries): Promise<void>
   /** The same for every session that a user began until `notBefore` (milliseconds since 1970). */
   addUser (userId: string, notBefore: number, queries: Queries): Promise<void>
@@ -90,10 +94,13 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
 
   app.decorate('revocations', {
     async add (subject, subjectIds, queries) {
+      if (subjectIds.length === 0) return
+      await app.database.takeTurn('revocations', queries)
       const expiresAt = expiry()
       await createRevocationRepository(queries).add(subjectIds.map((subjectId) => ({ subject, subjectId, notBefore: null, expiresAt })))
     },
     async addUser (userId, notBefore, queries) {
+      await app.database.takeTurn('revocations', queries)
       await createRevocationRepository(queries).add([{ subject: 'user', subjectId: userId, notBefore, expiresAt: expiry() }])
     },
     hear,

@@ -89,9 +89,9 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
   }
 
   /** What a token says, and its session, where both are there. */
-  async function lookUp (token: string, queries: Queries) {
+  async function lookUp (token: string, queries: Queries, how: 'find' | 'lock' = 'find') {
     const presented = refreshTokens.read(token)
-    return { presented, session: presented === null ? null : await createSessionRepository(queries).find(presented.sessionId) }
+    return { presented, session: presented === null ? null : await createSessionRepository(queries)[how](presented.sessionId) }
   }
 
   async function rotate (session: Session, origin: Origin, queries: Queries): Promise<Refreshed> {
@@ -142,7 +142,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       return grantOf(session)
     },
     async refresh (token, origin, queries) {
-      const { presented, session } = await lookUp(token, queries)
+      const { presented, session } = await lookUp(token, queries, 'lock')
       if (presented === null || session === null) return refused
       const verdict = judge(presented.counter, session, app.clock.now(), grace)
       if (verdict === 'rotate') return rotate(session, origin, queries)
@@ -167,12 +167,13 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       return true
     },
     async endOthers (userId, id, queries) {
+      await app.users.within(queries).lock(userId)
       await revoke(await createSessionRepository(queries).removeOfUser(userId, [id]), queries)
     },
     async endAll (userId, queries) {
-      const ended = await createSessionRepository(queries).removeOfUser(userId, [])
       const users = app.users.within(queries)
-      const { sessionsNotBefore = 0 } = await users.findById(userId) ?? {}
+      const { sessionsNotBefore = 0 } = await users.lock(userId) ?? {}
+      const ended = await createSessionRepository(queries).removeOfUser(userId, [])
       // Never earlier than before, also where the clock went back: what has ended stays ended, and what begins later is later.
       const notBefore = Math.max(app.clock.now(), sessionsNotBefore, ...ended.map(beganAt))
       await users.endSessionsUntil(userId, notBefore)

@@ -35,6 +35,8 @@ export interface ClientRecord {
 export interface ClientRepository {
   add (client: ClientRecord): Promise<void>
   find (id: string): Promise<ClientRecord | null>
+  /** The same inside a transaction, until whose end nobody else changes it. */
+  lock (id: string): Promise<ClientRecord | null>
   /** All clients, the oldest first. */
   list (): Promise<ClientRecord[]>
   setSecret (id: string, secret: Pick<ClientRecord, 'secretDigest' | 'formerDigest' | 'formerUntil'>): Promise<void>
@@ -43,6 +45,8 @@ export interface ClientRepository {
 }
 
 export function createClientRepository (queries: Queries): ClientRepository {
+  const withId = (id: string) => queries.selectFrom('clients').selectAll().where('id', '=', id)
+
   return {
     async add ({ id, name, scopes, secretDigest, formerDigest, formerUntil, createdAt }) {
       await queries.insertInto('clients').values({
@@ -50,7 +54,12 @@ export function createClientRepository (queries: Queries): ClientRepository {
       }).execute()
     },
     async find (id) {
-      const row = await queries.selectFrom('clients').selectAll().where('id', '=', id).executeTakeFirst()
+      // PostgreSQL keeps no NUL in a text, and fails where it is asked for one.
+      const row = id.includes('\0') ? undefined : await withId(id).executeTakeFirst()
+      return row === undefined ? null : fromRow(row)
+    },
+    async lock (id) {
+      const row = await withId(id).forNoKeyUpdate().executeTakeFirst()
       return row === undefined ? null : fromRow(row)
     },
     async list () {

@@ -45,6 +45,8 @@ export type Rotation = Pick<Session, 'rotatedAt' | 'lastUsedAt' | 'idleExpiresAt
 export interface SessionRepository {
   add (session: Session): Promise<void>
   find (id: string): Promise<Session | null>
+  /** The same inside a transaction, until whose end nobody else changes it. */
+  lock (id: string): Promise<Session | null>
   /** The sessions of a user that are not over at `now`, the one used last first. */
   ofUser (userId: string, now: number): Promise<Session[]>
   /** The live sessions of a user beyond the `keep` used last: their ids, at most a thousand. */
@@ -62,6 +64,8 @@ export interface SessionRepository {
 }
 
 export function createSessionRepository (queries: Queries): SessionRepository {
+  const withId = (id: string) => queries.selectFrom('sessions').selectAll().where('id', '=', id)
+
   return {
     async add (session) {
       await queries.insertInto('sessions').values({
@@ -79,7 +83,11 @@ export function createSessionRepository (queries: Queries): SessionRepository {
       }).execute()
     },
     async find (id) {
-      const row = await queries.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst()
+      const row = await withId(id).executeTakeFirst()
+      return row === undefined ? null : fromRow(row)
+    },
+    async lock (id) {
+      const row = await withId(id).forNoKeyUpdate().executeTakeFirst()
       return row === undefined ? null : fromRow(row)
     },
     async ofUser (userId, now) {

@@ -46,13 +46,15 @@ export interface UserRepository {
   /** Inserts and never updates: where the username or the address is held already, says which and changes nothing. */
   add (user: NewUser): Promise<'added' | 'username_taken' | 'email_taken'>
   findById (id: string): Promise<UserRecord | null>
-  /** The user as they are now, where a password that was checked against `user` is still theirs; null where they are gone, disabled or have another. */
+  /** The same inside a transaction, until whose end every other that asks so waits: who changes a user or their sessions does it alone. */
+  lock (id: string): Promise<UserRecord | null>
+  /** The user as they are now, locked as `lock` does, where a password that was checked against `user` is still theirs; null where they are gone, disabled or have another. */
   findUnchanged (user: Pick<UserRecord, 'id' | 'passwordHash'>): Promise<UserRecord | null>
   /** By username in any case, or, where there is an @ in it, by e-mail address in any case. */
   findByLogin (login: string): Promise<UserRecord | null>
   /** Sets a new digest where the old one is still `from`. Says whether it was. */
   replacePasswordHash (id: string, from: string, to: string): Promise<boolean>
-  /** Sets or clears the address. */
+  /** Sets or clears the address. Throws where another takes it at the same moment: the transaction is to be done once more. */
   setEmail (id: string, email: string | null): Promise<'set' | 'email_taken'>
   /** Remembers that sessions begun until then have ended. */
   endSessionsUntil (id: string, notBefore: number): Promise<void>
@@ -61,8 +63,11 @@ export interface UserRepository {
 }
 
 export function createUserRepository (queries: Queries): UserRepository {
-  async function find (column: 'id' | 'username' | 'email_key', value: string): Promise<UserRecord | null> {
-    const row = await queries.selectFrom('users').selectAll().where(column, '=', value).executeTakeFirst()
+  async function find (column: 'id' | 'username' | 'email_key', value: string, { locked = false } = {}): Promise<UserRecord | null> {
+    // PostgreSQL keeps no NUL in a text, and fails where it is asked for one.
+    if (value.includes('\0')) return null
+    const query = queries.selectFrom('users').selectAll().where(column, '=', value)
+    const row = await (locked ? query.forNoKeyUpdate() : query).executeTakeFirst()
     if (row === undefined) return null
     const roles = await queries.selectFrom('user_roles').select('role').where('user_id', '=', row.id).orderBy('role').execute()
     return {
@@ -94,8 +99,9 @@ export function createUserRepository (queries: Queries): UserRepository {
       return await find('username', lowerCase(username)) === null ? 'email_taken' : 'username_taken'
     },
     findById: (id) => find('id', id),
+    lock: (id) => find('id', id, { locked: true }),
     async findUnchanged ({ id, passwordHash }) {
-      const now = await find('id', id)
+      const now = await find('id', id, { locked: true })
       return now === null || now.disabled || now.passwordHash !== passwordHash ? null : now
     },
     findByLogin: (login) => find(login.includes('@') ? 'email_key' : 'username', lowerCase(login)),

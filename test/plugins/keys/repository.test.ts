@@ -1,88 +1,26 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { createKeyRepository, openKey, type StoredKey } from '../../../plugins/keys/repository.ts'
+import { createKeyRepository, type StoredKey } from '../../../plugins/keys/repository.ts'
 import { generateKey } from '../../../plugins/keys/signing-key.ts'
-import { createVault } from '../../../plugins/secrets/vault.ts'
-import { build } from '../../support/build.ts'
+import { openDatabase } from '../../support/database.ts'
+import { openPostgresDatabase, startPostgres } from '../../support/postgres.ts'
+import { temporaryFolder } from '../../support/service.ts'
+import { keysContract, newKey, other, refusal, vault } from './contract.ts'
 
-const vault = createVault('a secret for the tests of stored keys')
-const other = createVault('another secret for tests of stored keys')
+t.test('on SQLite in memory', async (t) => keysContract(t, (t) => openDatabase(t)))
 
-/** The repository of an app's database, emptied, under `vault`. */
-async function setUp (t: Test, secrets = vault) {
-  const { database } = await build(t)
-  const repository = createKeyRepository(database.queries, secrets)
-  for (const { kid } of await repository.list()) await repository.remove(kid)
-  return { repository, under: (secrets: typeof vault) => createKeyRepository(database.queries, secrets) }
+t.test('on SQLite on disk', async (t) => keysContract(t, (t) => openDatabase(t, { file: join(temporaryFolder(t), 'keys.db') })))
+
+t.test('on PostgreSQL', async (t) => {
+  const server = await startPostgres(t)
+  await keysContract(t, (t) => openPostgresDatabase(t, server))
+})
+
+async function setUp (t: Test) {
+  const queries = await openDatabase(t)
+  return { repository: createKeyRepository(queries, vault), under: (secrets: typeof vault) => createKeyRepository(queries, secrets) }
 }
-
-async function newKey (createdAt: number, signsFrom: number) {
-  return { ...await generateKey('ES256'), createdAt, signsFrom }
-}
-
-function refusal (stored: StoredKey, secrets = vault): string {
-  try {
-    openKey(stored, secrets)
-  } catch (error) {
-    return (error as Error).message
-  }
-  throw new Error('it was opened')
-}
-
-t.test('keeps a key sealed, and opens it as it was', async (t) => {
-  const { repository } = await setUp(t)
-  const key = await newKey(1, 2)
-  await repository.add(key)
-  const [stored] = await repository.list() as [StoredKey]
-  t.notMatch(JSON.stringify(stored), /PRIVATE|BEGIN|"d"/)
-  t.strictSame(openKey(stored, vault), key)
-})
-
-t.test('lists keys in the order in which they sign, then in which they were made', async (t) => {
-  const { repository } = await setUp(t)
-  const [late, early, first, second] = [await newKey(1, 30), await newKey(2, 10), await newKey(3, 20), await newKey(4, 20)]
-  for (const key of [second, late, first, early]) await repository.add(key)
-  t.strictSame((await repository.list()).map(({ kid }) => kid), [early, first, second, late].map(({ kid }) => kid))
-})
-
-t.test('moves, erases and removes one key alone', async (t) => {
-  const { repository } = await setUp(t)
-  const [one, two] = [await newKey(1, 10), await newKey(2, 20)]
-  for (const key of [one, two]) await repository.add(key)
-  await repository.move(two.kid, 5)
-  await repository.erase(one.kid)
-  const [moved, erased] = (await repository.list()).map((stored) => openKey(stored, vault))
-  t.strictSame(moved, { ...two, signsFrom: 5 })
-  t.strictSame(erased, { ...one, privatePem: null })
-  await repository.remove(two.kid)
-  t.strictSame((await repository.list()).map(({ kid }) => kid), [one.kid])
-})
-
-t.test('keeps a key without a private part as it is', async (t) => {
-  const { repository } = await setUp(t)
-  const key = { ...await newKey(1, 10), privatePem: null }
-  await repository.add(key)
-  const [stored] = await repository.list() as [StoredKey]
-  await repository.reseal(stored)
-  t.strictSame(await repository.list(), [stored])
-  t.strictSame(openKey(stored, other), key, 'whatever the secret')
-})
-
-t.test('seals anew what a former secret sealed, and nothing else', async (t) => {
-  const { repository, under } = await setUp(t, other)
-  const key = await newKey(1, 10)
-  await repository.add(key)
-  const [before] = await repository.list() as [StoredKey]
-  await repository.reseal(before)
-  t.strictSame(await repository.list(), [before], 'the secret is the same')
-
-  const both = createVault('a secret for the tests of stored keys', 'another secret for tests of stored keys')
-  await under(both).reseal(before)
-  const [after] = await repository.list() as [StoredKey]
-  t.not(after.private_key, before.private_key)
-  t.strictSame(openKey(after, vault), key)
-  t.match(refusal(after, other), /^SECRET_KEY is not the one/)
-})
 
 t.test('says in one line that the secret is another one', async (t) => {
   const { repository, under } = await setUp(t)
