@@ -35,6 +35,8 @@ const jwksMaxAge = 300
 
 const seconds = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
 
+const port = integer('3000', 1, 65_535, '')
+
 const variables = {
   HOST: text('127.0.0.1', 'Address to listen on; the image sets `0.0.0.0`.'),
   PORT: integer('3000', 0, 65_535, 'Port to listen on; 0 takes a free one.'),
@@ -61,8 +63,12 @@ const variables = {
   PASSWORD_MIN_LENGTH: integer('8', 8, 128, 'Characters; NIST asks for 15 where the password is the only factor.'),
   ARGON2_MEMORY: integer('19456', 19_456, 262_144, 'KiB a password hash uses; less than OWASP\'s minimum is refused.'),
   ARGON2_TIME: integer('2', 2, 10, 'Passes a password hash makes over that memory.'),
+  LOGIN_LIMIT: limit('30/1m', 'Failed guesses of a password that one address may make: a number and a time. `off` leaves addresses to the gateway; the throttle of accounts stays.'),
+  REGISTER_LIMIT: limit('20/1h', 'Registrations that one address may ask for, whatever becomes of them; or `off`.'),
+  REFRESH_LIMIT: limit('60/1m', 'Failed refreshes that one address may make; or `off`.'),
   TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
   CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),
+  METRICS_PORT: { default: null, about: 'The port on which `/metrics` answers Prometheus, and nothing else. Not set: nowhere. Not for the public.', parse: (given: string) => port.parse(given) },
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'The least severe log line that is written.'),
   DRAIN_DELAY: duration('5s', 0, 600, 'How long requests are still served after SIGTERM, while the gateway takes notice.'),
   DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.')
@@ -106,6 +112,7 @@ function compose (values: Values) {
   return {
     listen: { host: values.HOST, port: values.PORT },
     http: { trustProxy: values.TRUST_PROXY, corsOrigins: values.CORS_ORIGINS, https: publicUrl.startsWith('https:'), logLevel: values.LOG_LEVEL },
+    metrics: { host: values.HOST, port: values.METRICS_PORT },
     drain: { delay: values.DRAIN_DELAY },
     openapi: { publicUrl, pages: values.DOCUMENTATION === 'on' },
     database: { ...values.DATABASE_URL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
@@ -115,6 +122,7 @@ function compose (values: Values) {
     sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL, grace: values.REFRESH_GRACE, limit: values.MAX_SESSIONS },
     revocations: { maxLag: values.REVOCATION_MAX_LAG, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
     passwords: { minLength: values.PASSWORD_MIN_LENGTH, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME },
+    throttle: { limits: { login: values.LOGIN_LIMIT, register: values.REGISTER_LIMIT, refresh: values.REFRESH_LIMIT } },
     accounts: { registration: values.REGISTRATION }
   }
 }
@@ -169,6 +177,16 @@ function duration (value: string, least: number, most: number, about: string, { 
     const length = Number(amount) * seconds[unit as keyof typeof seconds]
     const holds = length >= least && length <= most && (!whole || Number.isInteger(length))
     return check(length, holds, `must be a duration from ${least} to ${most} ${whole ? 'whole ' : ''}seconds: a number of seconds, or a number with ms, s, m, h or d`)
+  }
+  return { default: value, about, parse }
+}
+
+function limit (value: string, about: string) {
+  const parse = (given: string): { count: number, seconds: number } | null => {
+    if (given === 'off') return null
+    const [, count, amount, unit] = /^(\d{1,7})\/(\d{1,5})(s|m|h|d)$/.exec(given) ?? []
+    const found = { count: Number(count), seconds: Number(amount) * seconds[unit as keyof typeof seconds] }
+    return check(found, found.count >= 1 && found.seconds >= 1 && found.seconds <= seconds.d, 'must be "off", or a number from 1 to 9999999, a slash and a time up to a day with s, m, h or d, such as 30/1m')
   }
   return { default: value, about, parse }
 }

@@ -40,8 +40,13 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
   }
 
   /** Throws `weak_password` where the password is weak for this account. */
-  function admit (password: string, username: string, email: string | null): void {
-    app.passwords.admit(password, [username, ...email === null ? [] : [email.slice(0, email.lastIndexOf('@'))]])
+  function admit (password: string, username: string, email: string | null, origin: Origin): void {
+    try {
+      app.passwords.admit(password, [username, ...email === null ? [] : [email.slice(0, email.lastIndexOf('@'))]])
+    } catch (error) {
+      app.audit.tally({ event: 'input_validation_fail', field: 'password', userId: null, origin }, origin.network)
+      throw error
+    }
   }
 
   /** Changes a user whose digest is still the one that the password was checked against. */
@@ -58,7 +63,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
     present,
     async register ({ username, password, email = null }, origin) {
       if (registration === 'closed') throw app.errors.create('registration_closed')
-      admit(password, username, email)
+      admit(password, username, email, origin)
       const user = {
         id: randomUUIDv7(),
         username: username.toLowerCase(),
@@ -77,7 +82,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
       return present(user)
     },
     async changePassword (user, sessionId, password, origin) {
-      admit(password, user.username, user.email)
+      admit(password, user.username, user.email, origin)
       const passwordHash = await app.passwords.hash(password)
       await change(user, async (queries) => {
         await app.users.within(queries).replacePasswordHash(user.id, user.passwordHash as string, passwordHash)

@@ -30,6 +30,8 @@ function refuses (t: Test, name: string, values: string[]) {
 t.test('reads an empty environment as the documented defaults', async (t) => {
   t.strictSame(readConfig({}), {
     listen: { host: '127.0.0.1', port: 3000 },
+    metrics: { host: '127.0.0.1', port: null },
+    throttle: { limits: { login: { count: 30, seconds: 60 }, register: { count: 20, seconds: 3600 }, refresh: { count: 60, seconds: 60 } } },
     http: { trustProxy: [], corsOrigins: [], https: false, logLevel: 'info' },
     drain: { delay: 5 },
     openapi: { publicUrl: 'http://localhost:3000', pages: true },
@@ -53,12 +55,13 @@ t.test('reads every variable', async (t) => {
     HOST: '0.0.0.0', PORT: '8080', PUBLIC_URL: 'https://auth.example.org/gate', AUDIENCE: 'orders', CLIENT_ID: 'web',
     DATABASE_URL: 'sqlite:///var/lib/gatehouse.db', DATABASE_TIMEOUT: '250ms', SQLITE_SYNCHRONOUS: 'normal',
     ACCESS_TOKEN_TTL: '1h', REFRESH_IDLE_TTL: '1d', REFRESH_ABSOLUTE_TTL: '2d', REFRESH_GRACE: '0', MAX_SESSIONS: '3', REVOCATION_MAX_LAG: '1m', CLOCK_SKEW: '0', TOKEN_CACHE: '5', SIGNING_ALG: 'EdDSA', KEY_LEAD: '10m', KEY_ROTATION: '90d',
-    REGISTRATION: 'closed', PASSWORD_MIN_LENGTH: '15', ARGON2_MEMORY: '65536', ARGON2_TIME: '3',
-    TRUST_PROXY: '10.0.0.0/8, ::1', CORS_ORIGINS: 'https://app.example.org', LOG_LEVEL: 'debug', DRAIN_DELAY: '0', DOCUMENTATION: 'off'
+    REGISTRATION: 'closed', PASSWORD_MIN_LENGTH: '15', ARGON2_MEMORY: '65536', ARGON2_TIME: '3', LOGIN_LIMIT: '5/10s', REGISTER_LIMIT: 'off', REFRESH_LIMIT: '100/1h',
+    TRUST_PROXY: '10.0.0.0/8, ::1', CORS_ORIGINS: 'https://app.example.org', METRICS_PORT: '9464', LOG_LEVEL: 'debug', DRAIN_DELAY: '0', DOCUMENTATION: 'off'
   })
   t.match(config, {
     listen: { host: '0.0.0.0', port: 8080 },
     http: { trustProxy: ['10.0.0.0/8', '::1'], corsOrigins: ['https://app.example.org'], https: true, logLevel: 'debug' },
+    metrics: { host: '0.0.0.0', port: 9464 },
     drain: { delay: 0 },
     openapi: { publicUrl: 'https://auth.example.org/gate', pages: false },
     database: { file: '/var/lib/gatehouse.db', timeout: 0.25, synchronous: 'normal' },
@@ -68,6 +71,7 @@ t.test('reads every variable', async (t) => {
     sessions: { clientId: 'web', idleLifetime: 86_400, absoluteLifetime: 172_800, grace: 0, limit: 3 },
     revocations: { maxLag: 60, tokenLifetime: 3600, clockSkew: 0 },
     passwords: { minLength: 15, memory: 65_536, passes: 3 },
+    throttle: { limits: { login: { count: 5, seconds: 10 }, register: null, refresh: { count: 100, seconds: 3600 } } },
     accounts: { registration: 'closed' }
   })
 })
@@ -77,7 +81,7 @@ t.test('names every fault at once and no value', async (t) => {
     HOST: 'two words', PORT: '65536', PUBLIC_URL: 'ftp://files.internal', AUDIENCE: 'a b', CLIENT_ID: 'c d', DATABASE_URL: 'mysql://root:hunter2@db',
     DATABASE_TIMEOUT: 'soonish', SQLITE_SYNCHRONOUS: 'sometimes', SECRET_KEY: 'changeme', SECRET_KEY_PREVIOUS: 'letmein', ACCESS_TOKEN_TTL: '2h', REFRESH_IDLE_TTL: '-1',
     REFRESH_ABSOLUTE_TTL: '1y', REFRESH_GRACE: '6m', MAX_SESSIONS: '10001', REVOCATION_MAX_LAG: '1500ms', CLOCK_SKEW: '61', TOKEN_CACHE: '-10', SIGNING_ALG: 'HS256', KEY_LEAD: '599s', KEY_ROTATION: '9m', REGISTRATION: 'maybe', PASSWORD_MIN_LENGTH: '7', ARGON2_MEMORY: '4096',
-    ARGON2_TIME: '1', TRUST_PROXY: 'true', CORS_ORIGINS: '*', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
+    ARGON2_TIME: '1', LOGIN_LIMIT: '30', REGISTER_LIMIT: '0/9m', REFRESH_LIMIT: 'none', TRUST_PROXY: 'true', CORS_ORIGINS: '*', METRICS_PORT: '0', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
   }
   t.same(Object.keys(environment), configurationTable.map(({ name }) => name), 'the table of this test is complete')
   const faults = faultsOf(environment)
@@ -95,6 +99,13 @@ t.test('reads durations as seconds, or with a unit', async (t) => {
   for (const name of ['ACCESS_TOKEN_TTL', 'REFRESH_IDLE_TTL', 'REFRESH_ABSOLUTE_TTL']) refuses(t, name, ['1500ms'])
   t.equal(readConfig({ KEY_ROTATION: '3660d' }).keys.rotation, 3660 * 86_400)
   refuses(t, 'ACCESS_TOKEN_TTL', ['0', '999ms', '3601', '61m', '1.5m', '1e3', '+5', '-5', ' 5', '5 m', '5M', '10min', 'm', '0x10', '1234567890123', 'Infinity'])
+})
+
+t.test('reads limits as a number and a time, or off', async (t) => {
+  t.strictSame(readConfig({}).throttle.limits, { login: { count: 30, seconds: 60 }, register: { count: 20, seconds: 3600 }, refresh: { count: 60, seconds: 60 } })
+  t.strictSame(readConfig({ LOGIN_LIMIT: '1/1s', REGISTER_LIMIT: '9999999/1d', REFRESH_LIMIT: 'off' }).throttle.limits,
+    { login: { count: 1, seconds: 1 }, register: { count: 9_999_999, seconds: 86_400 }, refresh: null })
+  refuses(t, 'LOGIN_LIMIT', ['0/1m', '30', '30/m', '30/0s', '30/2d', '30/1440s5', '-1/1m', '1.5/1m', '30/1 m', '30/500ms', 'OFF', 'on', '0', '10000000/1m'])
 })
 
 t.test('reads whole numbers within their bounds', async (t) => {

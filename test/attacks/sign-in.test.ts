@@ -151,7 +151,7 @@ t.test('J199 repeats none among ten thousand', async (t) => {
   await app.inject({ method: 'POST', url: '/register', payload: alice })
   const user = await app.users.findByLogin('alice')
   if (user === null) throw new Error('alice is not there')
-  const origin = { ip: '127.0.0.1', userAgent: null, requestId: 'x' }
+  const origin = { ip: '127.0.0.1', network: '127.0.0.1', userAgent: null, requestId: 'x' }
   const seen = { jti: new Set<string>(), refresh: new Set<string>() }
   await app.database.transaction(async (queries) => {
     for (let i = 0; i < 10_000; i++) {
