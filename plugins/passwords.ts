@@ -14,9 +14,9 @@ export interface Passwords {
   /** An argon2id digest as a PHC string, with parameters of the configuration. */
   hash (password: string): Promise<string>
   /**
-   * Whether `password` is the one behind `digest`, and whether the digest should be made anew. Costs one argon2
-   * verification whatever is handed in: where `digest` is null or cannot be read, a dummy of today's parameters is
-   * checked and the answer is no (ASVS 6.3.8). Never throws on a stored digest.
+   * Whether `password` is the one behind `digest`, and whether the digest should be made anew. A no costs one argon2
+   * verification at least, whatever is handed in: where `digest` is null or cannot be read, a dummy of today's parameters
+   * is checked (ASVS 6.3.8). Never throws on a stored digest.
    */
   verify (password: string, digest: string | null): Promise<Verdict>
 }
