@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { hash as argon2, argon2id } from 'argon2'
 import t from 'tap'
 import { createHasher } from '../../../plugins/passwords/hasher.ts'
@@ -88,6 +89,7 @@ t.test('verifies what other systems made, and takes it for outdated', async (t) 
     t.equal(hasher.canVerify(digest), true, digest)
     t.equal(await hasher.verify(digest, password), true, digest)
     t.equal(hasher.isOutdated(digest), true, digest)
+    t.equal(hasher.lacksPepper(digest), false)
   }
   t.equal(await hasher.verify(vectors.bcrypt[0]?.digest as string, 'not the password'), false)
 })
@@ -104,4 +106,32 @@ t.test('tries the text as it was sent where a digest may come from elsewhere, an
   t.equal(await hasher.verify(elsewhere, composed), false, 'nobody can tell what else it was made of')
   for (const password of [composed, decomposed]) t.equal(await hasher.verify(await make(composed, 1024), password), true)
   t.equal(await hasher.verify(await make(decomposed, 19_456), decomposed), false, 'one of today\'s parameters is ours')
+})
+
+t.test('mixes a pepper in, and says which', async (t) => {
+  const [pepper, other] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const peppered = createHasher({ memory: 19_456, passes: 2, pepper })
+  const made = await peppered.hash('correct horse')
+  t.match(made, /^\$argon2id\$v=19\$m=19456,t=2,p=1,keyid=[A-Za-z0-9+/]{8}\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
+  t.strictSame([peppered.canVerify(made), peppered.isOutdated(made), peppered.lacksPepper(made)], [true, false, false])
+  t.equal(await peppered.verify(made, 'correct horse'), true)
+  t.equal(await peppered.verify(made, 'wrong horse'), false)
+  t.equal(await peppered.verify(await peppered.hash('cafe\u0301'), 'caf\u00e9'), true)
+  for (const stranger of [hasher, createHasher({ memory: 19_456, passes: 2, pepper: other })]) {
+    t.strictSame([stranger.canVerify(made), stranger.isOutdated(made), stranger.lacksPepper(made)], [false, true, true])
+  }
+})
+
+t.test('moves from no pepper to one, and from one to the next', async (t) => {
+  const [pepper, formerPepper] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const before = createHasher({ memory: 19_456, passes: 2, pepper: formerPepper })
+  const after = createHasher({ memory: 19_456, passes: 2, pepper, formerPepper })
+  for (const earlier of [hasher, before]) {
+    const made = await earlier.hash('correct horse')
+    t.strictSame([after.canVerify(made), after.isOutdated(made)], [true, true])
+    t.equal(await after.verify(made, 'correct horse'), true)
+    t.equal(await after.verify(made, 'wrong horse'), false)
+  }
+  t.equal(after.isOutdated(await after.hash('x')), false)
+  t.equal(await after.verify(vectors.bcrypt[0]?.digest as string, vectors.bcrypt[0]?.password as string), true, 'a digest from elsewhere knows no pepper')
 })
