@@ -63,6 +63,8 @@ const variables = {
   PASSWORD_MIN_LENGTH: integer('8', 8, 128, 'Characters; NIST asks for 15 where the password is the only factor.'),
   ARGON2_MEMORY: integer('19456', 19_456, 262_144, 'KiB a password hash uses; less than OWASP\'s minimum is refused.'),
   ARGON2_TIME: integer('2', 2, 10, 'Passes a password hash makes over that memory.'),
+  PASSWORD_PEPPER: { default: null, secret: true, about: 'Any text of 32 bytes or more that every password is mixed with before it is hashed, so that the database alone verifies no guess. To be kept for good: without it, nobody whose password went through it can sign in. Weak ones are refused.', parse: secret },
+  PASSWORD_PEPPER_PREVIOUS: { default: null, secret: true, about: 'The pepper before, while `PASSWORD_PEPPER` is being changed: whoever signs in moves over.', parse: secret },
   LOGIN_LIMIT: limit('30/1m', 'Failed guesses of a password that one address may make: a number and a time. `off` leaves addresses to the gateway; the throttle of accounts stays.'),
   REGISTER_LIMIT: limit('20/1h', 'Registrations that one address may ask for, whatever becomes of them; or `off`.'),
   REFRESH_LIMIT: limit('60/1m', 'Failed refreshes that one address may make; or `off`.'),
@@ -121,7 +123,7 @@ function compose (values: Values) {
     tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW, cacheSize: values.TOKEN_CACHE },
     sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL, grace: values.REFRESH_GRACE, limit: values.MAX_SESSIONS },
     revocations: { maxLag: values.REVOCATION_MAX_LAG, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
-    passwords: { minLength: values.PASSWORD_MIN_LENGTH, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME },
+    passwords: { minLength: values.PASSWORD_MIN_LENGTH, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME, pepper: values.PASSWORD_PEPPER, formerPepper: values.PASSWORD_PEPPER_PREVIOUS },
     throttle: { limits: { login: values.LOGIN_LIMIT, register: values.REGISTER_LIMIT, refresh: values.REFRESH_LIMIT } },
     accounts: { registration: values.REGISTRATION }
   }
@@ -158,7 +160,8 @@ function contradictions (values: Values): string[] {
   return [
     values.REFRESH_ABSOLUTE_TTL < values.REFRESH_IDLE_TTL && 'REFRESH_ABSOLUTE_TTL must not be less than REFRESH_IDLE_TTL',
     values.KEY_ROTATION < values.KEY_LEAD && 'KEY_ROTATION must not be less than KEY_LEAD',
-    values.SECRET_KEY === null && values.SECRET_KEY_PREVIOUS !== null && 'SECRET_KEY_PREVIOUS needs SECRET_KEY beside it'
+    values.SECRET_KEY === null && values.SECRET_KEY_PREVIOUS !== null && 'SECRET_KEY_PREVIOUS needs SECRET_KEY beside it',
+    values.PASSWORD_PEPPER === null && values.PASSWORD_PEPPER_PREVIOUS !== null && 'PASSWORD_PEPPER_PREVIOUS needs PASSWORD_PEPPER beside it'
   ].filter((fault) => fault !== false)
 }
 

@@ -11,12 +11,12 @@ declare module 'fastify' {
 export interface Passwords {
   /** Throws `weak_password` where a new password breaks the policy; `words` are what it must not be made of, such as the username. */
   admit (password: string, words: readonly string[]): void
-  /** An argon2id digest as a PHC string, with parameters of the configuration. */
+  /** An argon2id digest as a PHC string, with parameters and pepper of the configuration. */
   hash (password: string): Promise<string>
   /**
-   * Whether `password` is the one behind `digest`, and whether the digest should be made anew. Costs one argon2
-   * verification whatever is handed in: where `digest` is null or cannot be read, a dummy of today's parameters is
-   * checked and the answer is no (ASVS 6.3.8). Never throws on a stored digest.
+   * Whether `password` is the one behind `digest`, and whether the digest should be made anew. A no costs one argon2
+   * verification at least, whatever is handed in: where `digest` is null or cannot be read, a dummy of today's parameters
+   * is checked (ASVS 6.3.8). Never throws on a stored digest.
    */
   verify (password: string, digest: string | null): Promise<Verdict>
 }
@@ -31,11 +31,19 @@ export interface PasswordsOptions {
   /** KiB. */
   memory: number
   passes: number
+  /** PASSWORD_PEPPER; null for none. */
+  pepper?: string | null
+  /** PASSWORD_PEPPER_PREVIOUS: checks what it made, while PASSWORD_PEPPER is being changed. */
+  formerPepper?: string | null
 }
 
-export default fp<PasswordsOptions>(async (app, { minLength, memory, passes }) => {
-  const hasher = createHasher({ memory, passes })
+/** Milliseconds between two warnings of the pepper: without it, every sign-in would write one. */
+const quiet = 60_000
+
+export default fp<PasswordsOptions>(async (app, { minLength, memory, passes, pepper = null, formerPepper = null }) => {
+  const hasher = createHasher({ memory, passes, pepper, formerPepper })
   const dummy = await hasher.hash('a password that nobody has')
+  let warned = Number.NEGATIVE_INFINITY
 
   app.decorate('passwords', {
     admit (password, words) {
@@ -45,9 +53,19 @@ export default fp<PasswordsOptions>(async (app, { minLength, memory, passes }) =
     hash: (password) => hasher.hash(password),
     async verify (password, digest) {
       const readable = digest !== null && hasher.canVerify(digest)
-      if (digest !== null && !readable) app.log.warn('a stored password digest is malformed or out of bounds: its owner cannot sign in')
+      if (digest !== null && !readable) warn(digest)
       const matches = await hasher.verify(readable ? digest : dummy, password)
       return { matches: readable && matches, outdated: readable && hasher.isOutdated(digest) }
     }
   } satisfies Passwords)
-}, { name: 'passwords', dependencies: ['errors'], fastify: '5.x' })
+
+  function warn (digest: string): void {
+    if (!hasher.lacksPepper(digest)) {
+      app.log.warn('a stored password digest is malformed or out of bounds: its owner cannot sign in')
+      return
+    }
+    if (app.clock.monotonic() - warned < quiet) return
+    warned = app.clock.monotonic()
+    app.log.warn('stored password digests need a pepper that neither PASSWORD_PEPPER nor PASSWORD_PEPPER_PREVIOUS is: their owners cannot sign in')
+  }
+}, { name: 'passwords', dependencies: ['clock', 'errors'], fastify: '5.x' })

@@ -41,7 +41,7 @@ t.test('reads an empty environment as the documented defaults', async (t) => {
     tokens: { issuer: 'http://localhost:3000', audience: 'api', lifetime: 600, clockSkew: 5, cacheSize: 10_000 },
     sessions: { clientId: 'gatehouse', idleLifetime: 604_800, absoluteLifetime: 2_592_000, grace: 30, limit: 100 },
     revocations: { maxLag: 30, tokenLifetime: 600, clockSkew: 5 },
-    passwords: { minLength: 8, memory: 19_456, passes: 2 },
+    passwords: { minLength: 8, memory: 19_456, passes: 2, pepper: null, formerPepper: null },
     accounts: { registration: 'open' }
   })
 })
@@ -81,7 +81,7 @@ t.test('names every fault at once and no value', async (t) => {
     HOST: 'two words', PORT: '65536', PUBLIC_URL: 'ftp://files.internal', AUDIENCE: 'a b', CLIENT_ID: 'c d', DATABASE_URL: 'mysql://root:hunter2@db',
     DATABASE_TIMEOUT: 'soonish', SQLITE_SYNCHRONOUS: 'sometimes', SECRET_KEY: 'changeme', SECRET_KEY_PREVIOUS: 'letmein', ACCESS_TOKEN_TTL: '2h', REFRESH_IDLE_TTL: '-1',
     REFRESH_ABSOLUTE_TTL: '1y', REFRESH_GRACE: '6m', MAX_SESSIONS: '10001', REVOCATION_MAX_LAG: '1500ms', CLOCK_SKEW: '61', TOKEN_CACHE: '-10', SIGNING_ALG: 'HS256', KEY_LEAD: '599s', KEY_ROTATION: '9m', REGISTRATION: 'maybe', PASSWORD_MIN_LENGTH: '7', ARGON2_MEMORY: '4096',
-    ARGON2_TIME: '1', LOGIN_LIMIT: '30', REGISTER_LIMIT: '0/9m', REFRESH_LIMIT: 'none', TRUST_PROXY: 'true', CORS_ORIGINS: '*', METRICS_PORT: '0', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
+    ARGON2_TIME: '1', PASSWORD_PEPPER: 'paprika', PASSWORD_PEPPER_PREVIOUS: 'saltpetre', LOGIN_LIMIT: '30', REGISTER_LIMIT: '0/9m', REFRESH_LIMIT: 'none', TRUST_PROXY: 'true', CORS_ORIGINS: '*', METRICS_PORT: '0', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
   }
   t.same(Object.keys(environment), configurationTable.map(({ name }) => name), 'the table of this test is complete')
   const faults = faultsOf(environment)
@@ -127,6 +127,16 @@ t.test('refuses a rotation faster than the lead, and a former secret without a p
   const former = randomBytes(32).toString('base64url')
   t.same(faultsOf({ SECRET_KEY_PREVIOUS: former }), ['SECRET_KEY_PREVIOUS needs SECRET_KEY beside it'])
   t.same(faultsOf({ SECRET_KEY: randomBytes(32).toString('base64url'), SECRET_KEY_PREVIOUS: former }), [])
+})
+
+t.test('refuses a former pepper without a present one, and peppers that somebody can guess', async (t) => {
+  const [pepper, former] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  t.match(readConfig({ PASSWORD_PEPPER: pepper, PASSWORD_PEPPER_PREVIOUS: former }).passwords, { pepper, formerPepper: former })
+  t.same(faultsOf({ PASSWORD_PEPPER_PREVIOUS: former }), ['PASSWORD_PEPPER_PREVIOUS needs PASSWORD_PEPPER beside it'])
+  for (const name of ['PASSWORD_PEPPER', 'PASSWORD_PEPPER_PREVIOUS']) refuses(t, name, ['hunter2', randomBytes(16).toString('base64'), 'a'.repeat(40), 'changeme'.repeat(5), `${'A'.repeat(43)}=`])
+  const file = join(temporaryFolder(t), 'pepper')
+  writeFileSync(file, `${pepper}\n`)
+  t.equal(readConfig({ PASSWORD_PEPPER_FILE: file }).passwords.pepper, pepper)
 })
 
 t.test('takes a public address that an issuer can be', async (t) => {
@@ -231,7 +241,7 @@ t.test('freezes the configuration all the way down', async (t) => {
 t.test('tells names that are nearly ours', async (t) => {
   const cases: [set: string, meant: string][] = [
     ['SECRETKEY', 'SECRET_KEY'], ['SECRET_KEYS', 'SECRET_KEY'], ['secret_key', 'SECRET_KEY'], ['SECRET_KEY_FIEL', 'SECRET_KEY_FILE'], ['DATABASE_URI', 'DATABASE_URL'], ['DATABSE_URL', 'DATABASE_URL'],
-    ['TRUSTED_PROXY', 'TRUST_PROXY'], ['ACCESS_TOKEN_TLL', 'ACCESS_TOKEN_TTL'], ['PUBLICURL', 'PUBLIC_URL'], ['CORS_ORIGIN', 'CORS_ORIGINS'], ['LOGLEVEL', 'LOG_LEVEL'], ['P_ORT', 'PORT']
+    ['TRUSTED_PROXY', 'TRUST_PROXY'], ['ACCESS_TOKEN_TLL', 'ACCESS_TOKEN_TTL'], ['PUBLICURL', 'PUBLIC_URL'], ['CORS_ORIGIN', 'CORS_ORIGINS'], ['LOGLEVEL', 'LOG_LEVEL'], ['P_ORT', 'PORT'], ['PASSWORD_PEPER', 'PASSWORD_PEPPER']
   ]
   for (const [set, meant] of cases) t.same(nearMisses({ [set]: 'x' }), [[set, meant]], set)
   t.same(nearMisses({ ...Object.fromEntries(configurationTable.map(({ name }) => [name, ''])), SECRET_KEY_FILE: '', DATABASE_URL_FILE: '' }), [], 'ours are none')
@@ -241,7 +251,7 @@ t.test('tells names that are nearly ours', async (t) => {
 t.test('lists each variable with its default and meaning', async (t) => {
   t.same(configurationTable.find(({ name }) => name === 'PUBLIC_URL'), { name: 'PUBLIC_URL', default: 'http://localhost:PORT', secret: false, about: 'The `iss` of every token and the base of every address handed out; never taken from a request.' })
   t.equal(configurationTable.find(({ name }) => name === 'TRUST_PROXY')?.default, 'none')
-  t.same(configurationTable.filter(({ secret }) => secret).map(({ name }) => name), ['DATABASE_URL', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS'])
+  t.same(configurationTable.filter(({ secret }) => secret).map(({ name }) => name), ['DATABASE_URL', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'PASSWORD_PEPPER', 'PASSWORD_PEPPER_PREVIOUS'])
 })
 
 t.test('does not take an error of another kind for a fault', async (t) => {
