@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import fp from 'fastify-plugin'
+import { readBlocklist } from './passwords/blocklist.ts'
 import { createHasher } from './passwords/hasher.ts'
-import { weaknessOf } from './passwords/policy.ts'
+import { createPolicy } from './passwords/policy.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,18 +30,22 @@ export interface Verdict {
 
 export interface PasswordsOptions {
   minLength: number
+  /** The host the service is reached at, of which no password may be made. */
+  host: string
   /** KiB. */
   memory: number
   passes: number
 }
 
-export default fp<PasswordsOptions>(async (app, { minLength, memory, passes }) => {
+export default fp<PasswordsOptions>(async (app, { minLength, host, memory, passes }) => {
+  const blocklist = readBlocklist(readFileSync(new URL('./passwords/blocklist.bin', import.meta.url)))
+  const weaknessOf = createPolicy({ minLength, blocklist, names: ['gatehouse', host, ...host.split('.')] })
   const hasher = createHasher({ memory, passes })
   const dummy = await hasher.hash('a password that nobody has')
 
   app.decorate('passwords', {
     admit (password, words) {
-      const weakness = weaknessOf(password, minLength, words)
+      const weakness = weaknessOf(password, words)
       if (weakness !== null) throw app.errors.create('weak_password', { message: weakness })
     },
     hash: (password) => hasher.hash(password),
