@@ -123,7 +123,7 @@ function compose (values: Values) {
     tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW, cacheSize: values.TOKEN_CACHE },
     sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL, grace: values.REFRESH_GRACE, limit: values.MAX_SESSIONS },
     revocations: { maxLag: values.REVOCATION_MAX_LAG, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
-    passwords: { minLength: values.PASSWORD_MIN_LENGTH, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME, pepper: values.PASSWORD_PEPPER, formerPepper: values.PASSWORD_PEPPER_PREVIOUS },
+    passwords: { minLength: values.PASSWORD_MIN_LENGTH, host: new URL(publicUrl).hostname, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME, pepper: values.PASSWORD_PEPPER, formerPepper: values.PASSWORD_PEPPER_PREVIOUS },
     throttle: { limits: { login: values.LOGIN_LIMIT, register: values.REGISTER_LIMIT, refresh: values.REFRESH_LIMIT } },
     accounts: { registration: values.REGISTRATION }
   }

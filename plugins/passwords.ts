@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import fp from 'fastify-plugin'
+import { readBlocklist } from './passwords/blocklist.ts'
 import { createHasher } from './passwords/hasher.ts'
-import { weaknessOf } from './passwords/policy.ts'
+import { createPolicy } from './passwords/policy.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,6 +30,8 @@ export interface Verdict {
 
 export interface PasswordsOptions {
   minLength: number
+  /** The host the service is reached at, of which no password may be made. */
+  host: string
   /** KiB. */
   memory: number
   passes: number
@@ -40,14 +44,16 @@ export interface PasswordsOptions {
 /** Milliseconds between two warnings of the pepper: without it, every sign-in would write one. */
 const quiet = 60_000
 
-export default fp<PasswordsOptions>(async (app, { minLength, memory, passes, pepper = null, formerPepper = null }) => {
+export default fp<PasswordsOptions>(async (app, { minLength, host, memory, passes, pepper = null, formerPepper = null }) => {
+  const blocklist = readBlocklist(readFileSync(new URL('./passwords/blocklist.bin', import.meta.url)))
+  const weaknessOf = createPolicy({ minLength, blocklist, names: ['gatehouse', host, ...host.split('.')] })
   const hasher = createHasher({ memory, passes, pepper, formerPepper })
   const dummy = await hasher.hash('a password that nobody has')
   let warned = Number.NEGATIVE_INFINITY
 
   app.decorate('passwords', {
     admit (password, words) {
-      const weakness = weaknessOf(password, minLength, words)
+      const weakness = weaknessOf(password, words)
       if (weakness !== null) throw app.errors.create('weak_password', { message: weakness })
     },
     hash: (password) => hasher.hash(password),

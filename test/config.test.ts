@@ -41,7 +41,7 @@ t.test('reads an empty environment as the documented defaults', async (t) => {
     tokens: { issuer: 'http://localhost:3000', audience: 'api', lifetime: 600, clockSkew: 5, cacheSize: 10_000 },
     sessions: { clientId: 'gatehouse', idleLifetime: 604_800, absoluteLifetime: 2_592_000, grace: 30, limit: 100 },
     revocations: { maxLag: 30, tokenLifetime: 600, clockSkew: 5 },
-    passwords: { minLength: 8, memory: 19_456, passes: 2, pepper: null, formerPepper: null },
+    passwords: { minLength: 8, host: 'localhost', memory: 19_456, passes: 2, pepper: null, formerPepper: null },
     accounts: { registration: 'open' }
   })
 })
@@ -70,7 +70,7 @@ t.test('reads every variable', async (t) => {
     tokens: { issuer: 'https://auth.example.org/gate', audience: 'orders', lifetime: 3600, clockSkew: 0, cacheSize: 5 },
     sessions: { clientId: 'web', idleLifetime: 86_400, absoluteLifetime: 172_800, grace: 0, limit: 3 },
     revocations: { maxLag: 60, tokenLifetime: 3600, clockSkew: 0 },
-    passwords: { minLength: 15, memory: 65_536, passes: 3 },
+    passwords: { minLength: 15, host: 'auth.example.org', memory: 65_536, passes: 3 },
     throttle: { limits: { login: { count: 5, seconds: 10 }, register: null, refresh: { count: 100, seconds: 3600 } } },
     accounts: { registration: 'closed' }
   })

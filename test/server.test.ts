@@ -66,6 +66,13 @@ t.test('says in one line that SECRET_KEY is another, ends with 1, and makes no o
   t.same(await keys(), before)
 })
 
+t.test('says in one line that its list of common passwords is damaged, and ends with 1', async (t) => {
+  const cutsShort = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module'; const { readFileSync } = fs; fs.readFileSync = (file, ...rest) => String(file).endsWith('blocklist.bin') ? readFileSync(file).subarray(0, -1) : readFileSync(file, ...rest); syncBuiltinESMExports()`
+  const service = launch(t, { environment: preload(cutsShort) })
+  t.equal(await service.ended, 1)
+  t.equal(service.output(), 'gatehouse: the list of common passwords, plugins/passwords/blocklist.bin, is damaged: install this version anew\n')
+})
+
 for (const [what, signal, message] of [['an exception', 'SIGUSR1', 'thrown beside every request'], ['a rejection', 'SIGWINCH', 'rejected beside every request']] as const) {
   t.test(`logs ${what} that nothing handles, answers what runs, and ends with 1`, async (t) => {
     const service = await startService(t, { entry: 'test/support/faulty-service.ts' })

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { type Answer, concludes, createAttacker, takesLessThan } from '../support/attacker.ts'
 import { alice, build } from '../support/build.ts'
+import { commonPasswords } from '../support/common-passwords.ts'
 import { startService } from '../support/service.ts'
 import { countOf, digestOf, usernames } from '../support/stored.ts'
 
@@ -165,6 +166,17 @@ t.test('I176 refuses a password made of what goes with the account', async (t) =
   }
   t.equal((await post('/register', { username, password: 'someoneelse1', email: 'someoneelse@example.com' })).outcome, '400 weak_password', 'of the address')
   t.notOk(usernames(service).includes(username))
+})
+
+t.test('refuses the hundred commonest passwords, in the spellings that guessers try, and hashes none', async (t) => {
+  const app = await build(t)
+  app.passwords.hash = async () => { throw new Error('hashed') }
+  const spellings = [(text: string) => text, (text: string) => text.toUpperCase(), (text: string) => `${text}!?`, (text: string) => text.replaceAll('a', '@').replaceAll('o', '0')]
+  for (const [rank, common] of commonPasswords.filter((password) => password.length >= 8).slice(0, 100).entries()) {
+    const password = (spellings[rank % spellings.length] as typeof String)(common)
+    const reply = await app.inject({ method: 'POST', url: '/register', payload: { username: 'guessed', password } })
+    t.match([reply.statusCode, reply.json()], [400, { code: 'weak_password', message: /: use several unrelated words$/ }], password)
+  }
 })
 
 concludes(t, attacker)

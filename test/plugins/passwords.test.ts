@@ -22,6 +22,13 @@ t.test('admits what the policy lets through, and says why not otherwise', async 
   t.doesNotThrow(() => passwords.admit('correct horse', ['alice']))
   t.throws(() => passwords.admit('short', ['alice']), { code: 'weak_password', message: 'This password is too short: use 8 characters or more' })
   t.throws(() => passwords.admit('alice123', ['alice']), { code: 'weak_password', message: /name/ })
+  t.throws(() => passwords.admit('P@ssw0rd!', ['alice']), { code: 'weak_password', message: /use several unrelated words$/ })
+})
+
+t.test('admits nothing that is made of the host in PUBLIC_URL', async (t) => {
+  const { passwords } = await build(t, { environment: { PUBLIC_URL: 'https://login.kestrel-bank.example' } })
+  for (const password of ['KestrelBank1', 'kestrel!2026', 'login.kestrel-bank.example']) t.throws(() => passwords.admit(password, []), { code: 'weak_password', message: /name/ }, password)
+  t.doesNotThrow(() => passwords.admit('a kestrel over the bank', []))
 })
 
 t.test('knows the password of a digest, and whether the digest is of today', async (t) => {

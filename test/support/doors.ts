@@ -5,8 +5,7 @@ import { codeOf, importsOf, lineAt, type Sources } from './sources.ts'
 
 /** Sources without a test of their own, and where they are shown to work. */
 const testedElsewhere = new Map([
-  ['app.ts', 'is what every test builds'],
-  ['plugins/passwords/common.ts', 'is a list: policy.test.ts tries it']
+  ['app.ts', 'is what every test builds']
 ])
 
 /** Doors with several request decorators, and why one would not do. */
