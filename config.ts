@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { availableParallelism, totalmem } from 'node:os'
 
 /** One line of the environment: what it is called, what it means when it is not set, and how its text is read. */
 interface Variable<T> {
@@ -26,6 +27,13 @@ export class ConfigError extends Error {
     super(`The configuration is not usable:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
     this.faults = faults
   }
+}
+
+/** What the process may use of the machine, as a container limits it. */
+interface Machine {
+  processors: number
+  /** Bytes. */
+  memory: number
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -61,6 +69,8 @@ const variables = {
   PASSWORD_MIN_LENGTH: integer('8', 8, 128, 'Characters; NIST asks for 15 where the password is the only factor.'),
   ARGON2_MEMORY: integer('19456', 19_456, 262_144, 'KiB a password hash uses; less than OWASP\'s minimum is refused.'),
   ARGON2_TIME: integer('2', 2, 10, 'Passes a password hash makes over that memory.'),
+  HASH_CONCURRENCY: { default: 'auto', about: 'Passwords hashed at once, 1 to 256. `auto`: one for each processor, in half of the memory at most.', parse: concurrency },
+  HASH_QUEUE: duration('2s', 0.05, 60, 'How long a password may wait to be hashed; what would have to wait longer is answered 503 at once.'),
   TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
   CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'The least severe log line that is written.'),
@@ -82,13 +92,13 @@ export type Config = ReturnType<typeof compose>
  * The configuration, read from the environment, checked and frozen: one slice for each plugin.
  * Lifetimes are in seconds. Throws ConfigError that names every fault at once and no value.
  */
-export function readConfig (environment: Environment): Config {
+export function readConfig (environment: Environment, machine: Machine = thisMachine()): Config {
   const faults: string[] = []
   const values = Object.fromEntries(Object.entries<Variable<unknown>>(variables).map(([name, variable]) =>
     [name, readVariable(environment, name, variable, faults)])) as Values
   if (faults.length === 0) faults.push(...contradictions(values))
   if (faults.length > 0) throw new ConfigError(faults)
-  return deepFreeze(compose(values))
+  return deepFreeze(compose(values, machine))
 }
 
 /** Names in the environment that look like one of ours misspelt: `[what is set, what was perhaps meant]`. */
@@ -101,7 +111,7 @@ export function nearMisses (environment: Environment): Array<[string, string]> {
   })
 }
 
-function compose (values: Values) {
+function compose (values: Values, machine: Machine) {
   const publicUrl = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`
   return {
     listen: { host: values.HOST, port: values.PORT },
@@ -114,9 +124,19 @@ function compose (values: Values) {
     tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW, cacheSize: values.TOKEN_CACHE },
     sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL, grace: values.REFRESH_GRACE, limit: values.MAX_SESSIONS },
     revocations: { maxLag: values.REVOCATION_MAX_LAG, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
+    hashing: { concurrency: values.HASH_CONCURRENCY ?? mostHashes(values.ARGON2_MEMORY, machine), longestWait: values.HASH_QUEUE },
     passwords: { minLength: values.PASSWORD_MIN_LENGTH, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME },
     accounts: { registration: values.REGISTRATION }
   }
+}
+
+function thisMachine (): Machine {
+  return { processors: availableParallelism(), memory: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) }
+}
+
+/** The other half of the memory is for the service itself and for whatever else is there. */
+function mostHashes (kibibytes: number, { processors, memory }: Machine): number {
+  return Math.max(1, Math.min(processors, Math.floor(memory / 2 / (kibibytes * 1024))))
 }
 
 function readVariable (environment: Environment, name: string, variable: Variable<unknown>, faults: string[]): unknown {
@@ -161,6 +181,10 @@ function text<const D extends string | null> (value: D, about: string) {
 function integer (value: string, least: number, most: number, about: string) {
   const parse = (given: string) => check(Number(given), /^\d{1,15}$/.test(given) && Number(given) >= least && Number(given) <= most, `must be a whole number from ${least} to ${most}`)
   return { default: value, about, parse }
+}
+
+function concurrency (given: string): number | null {
+  return given === 'auto' ? null : check(Number(given), /^\d{1,3}$/.test(given) && Number(given) >= 1 && Number(given) <= 256, 'must be a whole number from 1 to 256, or auto')
 }
 
 function duration (value: string, least: number, most: number, about: string, { whole = false } = {}) {

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { LoginBody, TokenReply } from '../schemas/login.ts'
+import type { Turn } from './hashing.ts'
 import type { Origin } from './origin.ts'
 import type { Grant } from './sessions.ts'
 import type { UserRecord } from './users.ts'
@@ -63,9 +64,9 @@ export default fp(async (app) => {
 
   /** The user as they are now, where the password is theirs. */
   async function check (user: UserRecord | null, password: string, origin: Origin): Promise<UserRecord> {
-    const { matches, outdated } = await app.passwords.verify(password, user?.passwordHash ?? null)
+    const { matches, outdated } = await app.passwords.verify(password, user?.passwordHash ?? null, turnOf(origin))
     if (user === null || user.disabled || !matches) return refuse(user, origin)
-    return outdated ? rehash(user, password, origin) : user
+    return outdated && !app.hashing.isBusy ? rehash(user, password, origin) : user
   }
 
   function refuse (user: UserRecord | null, origin: Origin): never {
@@ -73,9 +74,12 @@ export default fp(async (app) => {
     throw app.errors.create('invalid_credentials')
   }
 
-  /** Today's parameters for a digest of yesterday's; a password changed meanwhile stays as it was changed. */
+  /**
+   * Today's parameters for a digest of yesterday's; a password changed meanwhile stays as it was changed. Done where that
+   * need not wait: else at a later sign-in, since this one has had its turn.
+   */
   async function rehash (user: UserRecord, password: string, origin: Origin): Promise<UserRecord> {
-    const passwordHash = await app.passwords.hash(password)
+    const passwordHash = await app.passwords.hash(password, turnOf(origin))
     if (!await app.users.replacePasswordHash(user.id, user.passwordHash as string, passwordHash)) return user
     app.audit.record({ event: 'authn_password_rehash', userId: user.id, origin })
     return { ...user, passwordHash }
@@ -88,4 +92,8 @@ export default fp(async (app) => {
       return now === null ? null : app.sessions.open(now, origin, queries)
     })
   }
-}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'passwords', 'revocations', 'sessions', 'tokens', 'users'], fastify: '5.x' })
+}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'hashing', 'passwords', 'revocations', 'sessions', 'tokens', 'users'], fastify: '5.x' })
+
+function turnOf ({ ip, signal }: Origin): Turn {
+  return { address: ip, signal }
+}

@@ -24,6 +24,7 @@ export const errors = {
   expectation_failed: { status: 417, message: 'The only expectation known here is 100-continue' },
   headers_too_large: { status: 431, message: 'The request headers are too large' },
   internal: { status: 500, message: 'Something went wrong on our side' },
+  overloaded: { status: 503, message: 'Too many are signing in right now: try again shortly' },
   unavailable: { status: 503, message: 'The service cannot answer right now: try again shortly' }
 } as const
 
