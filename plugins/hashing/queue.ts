@@ -63,7 +63,7 @@ interface Entry {
   leave (): void
 }
 
-/** Entries that wait at most, however long they may: a waiting request holds some 10 KB. */
+/** Entries that wait at most, however long they may, so that what they hold of memory has an end; each arrival may ask every gate. */
 const capacity = 2000
 /** Milliseconds that a hash is taken to need before the first was measured. */
 const firstGuess = 50

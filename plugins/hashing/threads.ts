@@ -3,8 +3,8 @@ import { getPriority, setPriority } from 'node:os'
 
 /**
  * How far behind the rest of the process the threads that hash stand: Linux gives nice 10 a tenth of what nice 0 gets that
- * wants the same processor, and all that nobody else wants. In a storm on two processors it took a third to a half off the 99th
- * percentile of /protected; 5 changed that little, 19 bettered 10 in one run of two, and leaves hashing a seventieth beside others.
+ * wants the same processor, and all that nobody else wants. By those weights 5 would leave hashing a quarter, 19 a seventieth.
+ * Chosen between these by that reckoning: the runs that compared them were too disturbed to tell 5, 10 and 19 apart.
  */
 const politeness = 10
 const leastPriority = 19
