@@ -11,6 +11,7 @@ import database from './plugins/database.ts'
 import discovery from './plugins/discovery.ts'
 import drain, { DrainingResponse } from './plugins/drain.ts'
 import errors, { unparsedOptions } from './plugins/errors.ts'
+import hashing from './plugins/hashing.ts'
 import http, { httpOptions, securityHeaders } from './plugins/http.ts'
 import jobs from './plugins/jobs.ts'
 import keys from './plugins/keys.ts'
@@ -84,6 +85,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
 
   // identity
   await app.register(users)
+  await app.register(hashing, config.hashing)
   await app.register(passwords, config.passwords)
   await app.register(keys, { ...config.keys, reset })
   await app.register(revocations, config.revocations)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { availableParallelism, totalmem } from 'node:os'
 
 /** One line of the environment: what it is called, what it means when it is not set, and how its text is read. */
 interface Variable<T> {
@@ -26,6 +27,13 @@ export class ConfigError extends Error {
     super(`The configuration is not usable:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
     this.faults = faults
   }
+}
+
+/** What the process may use of the machine, as a container limits it. */
+interface Machine {
+  processors: number
+  /** Bytes. */
+  memory: number
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -63,6 +71,8 @@ const variables = {
   PASSWORD_MIN_LENGTH: integer('8', 8, 128, 'Characters; NIST asks for 15 where the password is the only factor.'),
   ARGON2_MEMORY: integer('19456', 19_456, 262_144, 'KiB a password hash uses; less than OWASP\'s minimum is refused.'),
   ARGON2_TIME: integer('2', 2, 10, 'Passes a password hash makes over that memory.'),
+  HASH_CONCURRENCY: { default: 'auto', about: 'Passwords hashed at once, 1 to 256. `auto`: one for each processor, in half of the memory at most.', parse: concurrency },
+  HASH_QUEUE: duration('2s', 0.05, 60, 'How long a password may wait to be hashed; what would have to wait longer is answered 503 at once.'),
   PASSWORD_PEPPER: { default: null, secret: true, about: 'Any text of 32 bytes or more that every password is mixed with before it is hashed, so that the database alone verifies no guess. To be kept for good: without it, nobody whose password went through it can sign in. Weak ones are refused.', parse: secret },
   PASSWORD_PEPPER_PREVIOUS: { default: null, secret: true, about: 'The pepper before, while `PASSWORD_PEPPER` is being changed: whoever signs in moves over.', parse: secret },
   LOGIN_LIMIT: limit('30/1m', 'Failed guesses of a password that one address may make: a number and a time. `off` leaves addresses to the gateway; the throttle of accounts stays.'),
@@ -90,13 +100,13 @@ export type Config = ReturnType<typeof compose>
  * The configuration, read from the environment, checked and frozen: one slice for each plugin.
  * Lifetimes are in seconds. Throws ConfigError that names every fault at once and no value.
  */
-export function readConfig (environment: Environment): Config {
+export function readConfig (environment: Environment, machine: Machine = thisMachine()): Config {
   const faults: string[] = []
   const values = Object.fromEntries(Object.entries<Variable<unknown>>(variables).map(([name, variable]) =>
     [name, readVariable(environment, name, variable, faults)])) as Values
   if (faults.length === 0) faults.push(...contradictions(values))
   if (faults.length > 0) throw new ConfigError(faults)
-  return deepFreeze(compose(values))
+  return deepFreeze(compose(values, machine))
 }
 
 /** Names in the environment that look like one of ours misspelt: `[what is set, what was perhaps meant]`. */
@@ -109,7 +119,7 @@ export function nearMisses (environment: Environment): Array<[string, string]> {
   })
 }
 
-function compose (values: Values) {
+function compose (values: Values, machine: Machine) {
   const publicUrl = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`
   return {
     listen: { host: values.HOST, port: values.PORT },
@@ -124,9 +134,19 @@ function compose (values: Values) {
     sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL, grace: values.REFRESH_GRACE, limit: values.MAX_SESSIONS },
     revocations: { maxLag: values.REVOCATION_MAX_LAG, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
     passwords: { minLength: values.PASSWORD_MIN_LENGTH, host: new URL(publicUrl).hostname, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME, pepper: values.PASSWORD_PEPPER, formerPepper: values.PASSWORD_PEPPER_PREVIOUS },
+    hashing: { concurrency: values.HASH_CONCURRENCY ?? mostHashes(values.ARGON2_MEMORY, machine), longestWait: values.HASH_QUEUE },
     throttle: { limits: { login: values.LOGIN_LIMIT, register: values.REGISTER_LIMIT, refresh: values.REFRESH_LIMIT } },
     accounts: { registration: values.REGISTRATION }
   }
+}
+
+function thisMachine (): Machine {
+  return { processors: availableParallelism(), memory: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) }
+}
+
+/** The other half of the memory is for the service itself and for whatever else is there. */
+function mostHashes (kibibytes: number, { processors, memory }: Machine): number {
+  return Math.max(1, Math.min(processors, Math.floor(memory / 2 / (kibibytes * 1024))))
 }
 
 function readVariable (environment: Environment, name: string, variable: Variable<unknown>, faults: string[]): unknown {
@@ -172,6 +192,10 @@ function text<const D extends string | null> (value: D, about: string) {
 function integer (value: string, least: number, most: number, about: string) {
   const parse = (given: string) => check(Number(given), /^\d{1,15}$/.test(given) && Number(given) >= least && Number(given) <= most, `must be a whole number from ${least} to ${most}`)
   return { default: value, about, parse }
+}
+
+function concurrency (given: string): number | null {
+  return given === 'auto' ? null : check(Number(given), /^\d{1,3}$/.test(given) && Number(given) >= 1 && Number(given) <= 256, 'must be a whole number from 1 to 256, or auto')
 }
 
 function duration (value: string, least: number, most: number, about: string, { whole = false } = {}) {

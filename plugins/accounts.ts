@@ -68,7 +68,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
         id: randomUUIDv7(),
         username: username.toLowerCase(),
         email,
-        passwordHash: await app.passwords.hash(password),
+        passwordHash: await app.passwords.hash(password, origin),
         createdAt: app.clock.now()
       }
       const outcome = await app.users.add(user)
@@ -83,7 +83,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
     },
     async changePassword (user, sessionId, password, origin) {
       admit(password, user.username, user.email, origin)
-      const passwordHash = await app.passwords.hash(password)
+      const passwordHash = await app.passwords.hash(password, origin)
       await change(user, async (queries) => {
         await app.users.within(queries).replacePasswordHash(user.id, user.passwordHash as string, passwordHash)
         await app.sessions.endOthers(user.id, sessionId, queries)

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -17,9 +17,47 @@ export interface Origin {
   network: string
   userAgent: string | null
   requestId: string
+  /** Aborted when the client's connection closes, so that nobody works for somebody who is gone. Made when it is asked for. */
+  readonly signal: AbortSignal
 }
 
 const longestUserAgent = 256
+
+/** One signal a connection: what it carries one after another would otherwise each leave a listener on it. */
+const signals = new WeakMap<Socket, AbortSignal>()
+
+class RequestOrigin implements Origin {
+  readonly ip: string
+  readonly userAgent: string | null
+  readonly requestId: string
+  readonly #socket: Socket
+
+  constructor ({ ip, socket, headers, id }: FastifyRequest) {
+    this.ip = plain(isIP(ip) === 0 ? socket.remoteAddress ?? '' : ip)
+    this.userAgent = headers['user-agent']?.slice(0, longestUserAgent) ?? null
+    this.requestId = id
+    this.#socket = socket
+  }
+
+  get network (): string {
+    return normalizeIP(this.ip)
+  }
+
+  get signal (): AbortSignal {
+    const known = signals.get(this.#socket)
+    if (known !== undefined) return known
+    const signal = closing(this.#socket)
+    signals.set(this.#socket, signal)
+    return signal
+  }
+}
+
+function closing (socket: Socket): AbortSignal {
+  const controller = new AbortController()
+  if (socket.destroyed) controller.abort()
+  else socket.once('close', () => { controller.abort() })
+  return controller.signal
+}
 
 /** Fastify walks X-Forwarded-For from the right past the gateways of TRUST_PROXY; what is no address there is not believed. */
 export default fp(async (app) => {
@@ -34,14 +72,8 @@ export default fp(async (app) => {
 
   app.decorateRequest('origin', {
     getter (this: FastifyRequest) {
-      const ip = plain(isIP(this.ip) === 0 ? this.socket.remoteAddress ?? '' : this.ip)
       warnOfStranger(this)
-      return {
-        ip,
-        get network () { return normalizeIP(ip) },
-        userAgent: this.headers['user-agent']?.slice(0, longestUserAgent) ?? null,
-        requestId: this.id
-      }
+      return new RequestOrigin(this)
     }
   })
 }, { name: 'origin', fastify: '5.x' })

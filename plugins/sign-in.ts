@@ -67,13 +67,14 @@ export default fp(async (app) => {
     const attempt = await app.throttle.attempt({ name, userId: user?.id ?? null }, origin)
     try {
       const { matches, outdated } = await app.passwords.verify(password, user?.passwordHash ?? null, {
-        address: origin.network,
+        network: origin.network,
+        signal: origin.signal,
         favoured: attempt.isTrusted,
         mayStart: attempt.mayStart,
         ended: (matches) => attempt.ended(matches && user !== null && !user.disabled)
       })
       if (user === null || user.disabled || !matches) return refuse(user, origin)
-      return outdated ? rehash(user, password, origin) : user
+      return outdated && !app.hashing.isBusy ? rehash(user, password, origin) : user
     } finally {
       await attempt.close()
     }
@@ -84,9 +85,12 @@ export default fp(async (app) => {
     throw app.errors.create('invalid_credentials')
   }
 
-  /** Today's parameters for a digest of yesterday's; a password changed meanwhile stays as it was changed. */
+  /**
+   * Today's parameters for a digest of yesterday's; a password changed meanwhile stays as it was changed. Done where that
+   * need not wait: else at a later sign-in, since this one has had its turn.
+   */
   async function rehash (user: UserRecord, password: string, origin: Origin): Promise<UserRecord> {
-    const passwordHash = await app.passwords.hash(password)
+    const passwordHash = await app.passwords.hash(password, origin)
     if (!await app.users.replacePasswordHash(user.id, user.passwordHash as string, passwordHash)) return user
     app.audit.record({ event: 'authn_password_rehash', userId: user.id, origin })
     return { ...user, passwordHash }
@@ -101,4 +105,4 @@ export default fp(async (app) => {
       return app.sessions.open(now, origin, queries)
     })
   }
-}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'passwords', 'revocations', 'sessions', 'throttle', 'tokens', 'users'], fastify: '5.x' })
+}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'hashing', 'passwords', 'revocations', 'sessions', 'throttle', 'tokens', 'users'], fastify: '5.x' })

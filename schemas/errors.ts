@@ -25,6 +25,7 @@ export const errors = {
   too_many_attempts: { status: 429, message: 'Too many attempts: wait as long as Retry-After says' },
   headers_too_large: { status: 431, message: 'The request headers are too large' },
   internal: { status: 500, message: 'Something went wrong on our side' },
+  overloaded: { status: 503, message: 'Too many are signing in right now: try again shortly' },
   unavailable: { status: 503, message: 'The service cannot answer right now: try again shortly' }
 } as const
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigError, configurationTable, nearMisses, readConfig } from '../config.ts'
@@ -28,7 +29,7 @@ function refuses (t: Test, name: string, values: string[]) {
 }
 
 t.test('reads an empty environment as the documented defaults', async (t) => {
-  t.strictSame(readConfig({}), {
+  t.strictSame(readConfig({}, { processors: 4, memory: 2 ** 32 }), {
     listen: { host: '127.0.0.1', port: 3000 },
     metrics: { host: '127.0.0.1', port: null },
     throttle: { limits: { login: { count: 30, seconds: 60 }, register: { count: 20, seconds: 3600 }, refresh: { count: 60, seconds: 60 } } },
@@ -41,6 +42,7 @@ t.test('reads an empty environment as the documented defaults', async (t) => {
     tokens: { issuer: 'http://localhost:3000', audience: 'api', lifetime: 600, clockSkew: 5, cacheSize: 10_000 },
     sessions: { clientId: 'gatehouse', idleLifetime: 604_800, absoluteLifetime: 2_592_000, grace: 30, limit: 100 },
     revocations: { maxLag: 30, tokenLifetime: 600, clockSkew: 5 },
+    hashing: { concurrency: 4, longestWait: 2 },
     passwords: { minLength: 8, host: 'localhost', memory: 19_456, passes: 2, pepper: null, formerPepper: null },
     accounts: { registration: 'open' }
   })
@@ -55,7 +57,7 @@ t.test('reads every variable', async (t) => {
     HOST: '0.0.0.0', PORT: '8080', PUBLIC_URL: 'https://auth.example.org/gate', AUDIENCE: 'orders', CLIENT_ID: 'web',
     DATABASE_URL: 'sqlite:///var/lib/gatehouse.db', DATABASE_TIMEOUT: '250ms', SQLITE_SYNCHRONOUS: 'normal',
     ACCESS_TOKEN_TTL: '1h', REFRESH_IDLE_TTL: '1d', REFRESH_ABSOLUTE_TTL: '2d', REFRESH_GRACE: '0', MAX_SESSIONS: '3', REVOCATION_MAX_LAG: '1m', CLOCK_SKEW: '0', TOKEN_CACHE: '5', SIGNING_ALG: 'EdDSA', KEY_LEAD: '10m', KEY_ROTATION: '90d',
-    REGISTRATION: 'closed', PASSWORD_MIN_LENGTH: '15', ARGON2_MEMORY: '65536', ARGON2_TIME: '3', LOGIN_LIMIT: '5/10s', REGISTER_LIMIT: 'off', REFRESH_LIMIT: '100/1h',
+    REGISTRATION: 'closed', PASSWORD_MIN_LENGTH: '15', ARGON2_MEMORY: '65536', ARGON2_TIME: '3', HASH_CONCURRENCY: '7', HASH_QUEUE: '200ms', LOGIN_LIMIT: '5/10s', REGISTER_LIMIT: 'off', REFRESH_LIMIT: '100/1h',
     TRUST_PROXY: '10.0.0.0/8, ::1', CORS_ORIGINS: 'https://app.example.org', METRICS_PORT: '9464', LOG_LEVEL: 'debug', DRAIN_DELAY: '0', DOCUMENTATION: 'off'
   })
   t.match(config, {
@@ -70,6 +72,7 @@ t.test('reads every variable', async (t) => {
     tokens: { issuer: 'https://auth.example.org/gate', audience: 'orders', lifetime: 3600, clockSkew: 0, cacheSize: 5 },
     sessions: { clientId: 'web', idleLifetime: 86_400, absoluteLifetime: 172_800, grace: 0, limit: 3 },
     revocations: { maxLag: 60, tokenLifetime: 3600, clockSkew: 0 },
+    hashing: { concurrency: 7, longestWait: 0.2 },
     passwords: { minLength: 15, host: 'auth.example.org', memory: 65_536, passes: 3 },
     throttle: { limits: { login: { count: 5, seconds: 10 }, register: null, refresh: { count: 100, seconds: 3600 } } },
     accounts: { registration: 'closed' }
@@ -81,7 +84,7 @@ t.test('names every fault at once and no value', async (t) => {
     HOST: 'two words', PORT: '65536', PUBLIC_URL: 'ftp://files.internal', AUDIENCE: 'a b', CLIENT_ID: 'c d', DATABASE_URL: 'mysql://root:hunter2@db',
     DATABASE_TIMEOUT: 'soonish', SQLITE_SYNCHRONOUS: 'sometimes', SECRET_KEY: 'changeme', SECRET_KEY_PREVIOUS: 'letmein', ACCESS_TOKEN_TTL: '2h', REFRESH_IDLE_TTL: '-1',
     REFRESH_ABSOLUTE_TTL: '1y', REFRESH_GRACE: '6m', MAX_SESSIONS: '10001', REVOCATION_MAX_LAG: '1500ms', CLOCK_SKEW: '61', TOKEN_CACHE: '-10', SIGNING_ALG: 'HS256', KEY_LEAD: '599s', KEY_ROTATION: '9m', REGISTRATION: 'maybe', PASSWORD_MIN_LENGTH: '7', ARGON2_MEMORY: '4096',
-    ARGON2_TIME: '1', PASSWORD_PEPPER: 'paprika', PASSWORD_PEPPER_PREVIOUS: 'saltpetre', LOGIN_LIMIT: '30', REGISTER_LIMIT: '0/9m', REFRESH_LIMIT: 'none', TRUST_PROXY: 'true', CORS_ORIGINS: '*', METRICS_PORT: '0', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
+    ARGON2_TIME: '1', HASH_CONCURRENCY: 'all', HASH_QUEUE: '61s', PASSWORD_PEPPER: 'paprika', PASSWORD_PEPPER_PREVIOUS: 'saltpetre', LOGIN_LIMIT: '30', REGISTER_LIMIT: '0/9m', REFRESH_LIMIT: 'none', TRUST_PROXY: 'true', CORS_ORIGINS: '*', METRICS_PORT: '0', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
   }
   t.same(Object.keys(environment), configurationTable.map(({ name }) => name), 'the table of this test is complete')
   const faults = faultsOf(environment)
@@ -114,6 +117,21 @@ t.test('reads whole numbers within their bounds', async (t) => {
   refuses(t, 'ARGON2_MEMORY', ['19455', '262145', '19456KiB'])
   refuses(t, 'ARGON2_TIME', ['1', '11'])
   refuses(t, 'PASSWORD_MIN_LENGTH', ['7', '129'])
+})
+
+t.test('lets as many passwords be hashed at once as there are processors, in half of the memory', async (t) => {
+  const mebibyte = 2 ** 20
+  const cases: [processors: number, memory: number, environment: Environment, concurrency: number][] = [
+    [2, 4096, {}, 2], [64, 4096, {}, 64], [64, 512, {}, 13], [64, 512, { ARGON2_MEMORY: '65536' }, 4], [2, 38, {}, 1], [2, 16, {}, 1],
+    [2, 4096, { HASH_CONCURRENCY: 'auto' }, 2], [2, 16, { HASH_CONCURRENCY: '8' }, 8]
+  ]
+  for (const [processors, memory, environment, concurrency] of cases) {
+    t.equal(readConfig(environment, { processors, memory: memory * mebibyte }).hashing.concurrency, concurrency, `${processors} processors, ${memory} MiB`)
+  }
+  const { concurrency } = readConfig({}).hashing
+  t.ok(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= availableParallelism(), 'on this machine too')
+  refuses(t, 'HASH_CONCURRENCY', ['0', '257', '-1', '1.5', 'AUTO', ' 2'])
+  refuses(t, 'HASH_QUEUE', ['0', '49ms', '61', '1m1s'])
 })
 
 t.test('refuses an absolute lifetime below the idle one', async (t) => {

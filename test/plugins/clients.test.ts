@@ -2,7 +2,7 @@ import t from 'tap'
 import { build } from '../support/build.ts'
 import { basic, clientToken, createClock, post, registerClient, start } from '../support/calls.ts'
 
-const origin = { ip: '192.0.2.1', network: '192.0.2.1', userAgent: null, requestId: 'r' }
+const origin = { ip: '192.0.2.1', network: '192.0.2.1', userAgent: null, requestId: 'r', signal: new AbortController().signal }
 
 t.test('registers a client, tells its secret this once and keeps a digest', async (t) => {
   const server = await build(t, { now: () => start })

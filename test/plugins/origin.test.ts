@@ -82,6 +82,28 @@ t.test('carries the user agent, cut, and the id of the request', async (t) => {
   t.equal((await originOf('192.0.2.1', { 'user-agent': 'x'.repeat(5000) })).userAgent?.length, 256)
 })
 
+t.test('tells when the client of a request is gone, with one listener a connection', async (t) => {
+  const origins: Origin[] = []
+  const server = await build(t, {
+    extend: (app) => app.get('/origin', { config: { access: 'public' } }, async (request) => {
+      origins.push(request.origin, request.origin)
+      return request.origin.signal.aborted
+    })
+  })
+  const { socket, received } = await dial(t, await listen(server))
+  for (let i = 1; i <= 3; i++) {
+    socket.write('GET /origin HTTP/1.1\r\nHost: a\r\n\r\n')
+    while (received().split('false').length <= i) await once(socket, 'data')
+  }
+  const [signal, ...others] = origins.map(({ signal }) => signal)
+  t.equal(others.length, 5)
+  t.ok(others.every((other) => other === signal))
+  t.equal(signal?.aborted, false, 'one that stays after its answer')
+  const gone = once(signal as AbortSignal, 'abort')
+  socket.destroy()
+  await gone
+})
+
 t.test('knows no address and no agent of a client that sent none and is gone', async (t) => {
   const gone = Promise.withResolvers<Origin>()
   const server = await build(t, {
@@ -93,5 +115,5 @@ t.test('knows no address and no agent of a client that sent none and is gone', a
   })
   const { socket } = await dial(t, await listen(server))
   socket.write('GET /origin HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.destroy())
-  t.match(await gone.promise, { ip: '', network: '', userAgent: null })
+  t.match(await gone.promise, { ip: '', network: '', userAgent: null, signal: { aborted: true } })
 })
