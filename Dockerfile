@@ -27,6 +27,7 @@ RUN mkdir -p system/etc/ssl/certs \
  && mkdir -m 700 volume/data
 
 COPY package.json check-node.js app.ts cli.ts config.ts server.ts app/
+COPY config app/config/
 COPY plugins app/plugins/
 COPY routes app/routes/
 COPY schemas app/schemas/

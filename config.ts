@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
+import { isNearMiss } from './config/near-miss.ts'
+import { isGuessable } from './config/secret-strength.ts'
 
 /** One line of the environment: what it is called, what it means when it is not set, and how its text is read. */
 interface Variable<T> {
@@ -253,42 +255,6 @@ function databaseUrl (given: string): { file: string | null } {
 function secret (given: string): string {
   check(given, Buffer.byteLength(given) >= 32, 'must be 32 bytes or more')
   return check(given, !isGuessable(given), 'is too easy to guess: use 32 random bytes, as "openssl rand -base64 32" prints them')
-}
-
-/** What documentation, generators and word lists put where a secret belongs; in letters and digits alone. */
-const placeholders = /change(me|this|it)|replace(me|this|with)|placeholder|example|insecure|default|password|letmein|deadbeef|(your|my|super|very|test|dev(elopment)?|jwt)(\d*bit)?(jwt)?secret|stringsecret|secretkey|secrethere|longrandom|randomstring|randomgenerator|opensslrand|qwerty|1qaz2wsx|testtest|loremipsum|quickbrownfox|gqdstcksx0nhjpouxoyg5mbej1xt0ufiwdvvvbrk/
-
-/** Placeholders, and texts that are regular as they stand or as the bytes that hex or base64 make of them (RFC 8725, section 3.5). */
-function isGuessable (given: string): boolean {
-  const encoding = /^([0-9a-f]{2})+$/i.test(given) ? 'hex' : /^[\w+/-]+={0,2}$/.test(given) ? 'base64' : 'utf8'
-  return placeholders.test(given.toLowerCase().replace(/[^a-z0-9]/g, '')) || isRegular(given) || isRegular(Buffer.from(given, encoding).toString('latin1'))
-}
-
-/** Repetitions, runs, and texts of few different characters. */
-function isRegular (text: string): boolean {
-  const codes = [...text].map((char) => Number(char.codePointAt(0)))
-  const steps = codes.slice(1).map((code, index) => code - Number(codes[index]))
-  const commonest = Math.max(...Map.groupBy(steps, (step) => step).values().map((same) => same.length))
-  const periods = Array.from({ length: Math.min(64, text.length / 2) }, (_, index) => index + 1)
-  return new Set(codes).size < 10 || commonest > codes.length / 3 || periods.some((period) => text.startsWith(text.slice(period)))
-}
-
-function isNearMiss (name: string, known: string): boolean {
-  if (name.replaceAll('_', '') === known.replaceAll('_', '')) return true
-  return known.length >= 8 && Math.abs(name.length - known.length) <= 2 && editDistance(name, known) <= 2
-}
-
-/** Levenshtein's distance. */
-function editDistance (a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (const [i, char] of [...a].entries()) {
-    const next = [i + 1]
-    for (const [j, other] of [...b].entries()) {
-      next.push(Math.min(Number(row[j + 1]) + 1, Number(next[j]) + 1, Number(row[j]) + (char === other ? 0 : 1)))
-    }
-    row = next
-  }
-  return Number(row[b.length])
 }
 
 function check<T> (value: T, holds: boolean, wanted: string): T {

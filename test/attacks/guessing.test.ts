@@ -90,7 +90,7 @@ t.test('F109 F110 F117 no forged or prefixed address gets more, and two clients 
   const prefixed = await tallyOf(100, (index) => login(`6.6.${index}.6, 192.0.2.9`, { username: `b-${index}`, password: wrong }))
   t.same(prefixed, { 401: 30, 429: 70 })
   t.equal((await login('192.0.2.10')).status, 200)
-  t.equal(service.output().split('TRUST_PROXY').length, 2, 'warned of the one that forwards without being trusted, once')
+  t.equal(service.output().split('\n').filter((line) => line.includes('TRUST_PROXY')).length, 1, 'warned of the one that forwards without being trusted, once')
   t.match(audited(service).find(({ ip }) => ip === '127.0.0.3'), { event: 'authn_login_fail' })
 })
 

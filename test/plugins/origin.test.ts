@@ -8,7 +8,7 @@ import { dial, listen } from '../support/wire.ts'
 async function mirror (t: Test, trustProxy: string) {
   const server = await build(t, {
     environment: { TRUST_PROXY: trustProxy },
-    extend: (app) => app.get('/origin', { config: { access: 'public' } }, (request) => request.origin)
+    extend: (app) => app.get('/origin', { config: { access: 'public' } }, ({ origin: { ip, network, userAgent, requestId } }) => ({ ip, network, userAgent, requestId }))
   })
   return async (remoteAddress: string, headers: Record<string, string> = {}): Promise<Origin> =>
     (await server.inject({ url: '/origin', remoteAddress, headers })).json()

@@ -18,6 +18,7 @@ function login (server: FastifyInstance, password: string) {
 }
 
 async function plant (server: FastifyInstance, digest: string) {
+  await server.database.queries.deleteFrom('failures').execute()
   await server.database.queries.updateTable('users').set({ password_hash: digest }).where('username', '=', alice.username).execute()
 }
 
