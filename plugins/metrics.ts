@@ -1,5 +1,5 @@
 import { createServer, type RequestListener } from 'node:http'
-import { collectDefaultMetrics, Counter, Gauge, Registry } from '@prometheus-io/client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {

@@ -1,5 +1,5 @@
-import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import t from 'tap'
 import { alice, build } from '../support/build.ts'
 import { startService } from '../support/service.ts'

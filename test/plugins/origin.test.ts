@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import type { Origin } from '../../plugins/origin.ts'
-import { build } from '../support/build.ts'
+import { alice, build } from '../support/build.ts'
 import { dial, listen } from '../support/wire.ts'
 
 /** An app that answers where a request came from. */
@@ -116,4 +116,16 @@ t.test('knows no address and no agent of a client that sent none and is gone', a
   const { socket } = await dial(t, await listen(server))
   socket.write('GET /origin HTTP/1.1\r\nHost: a\r\n\r\n', () => socket.destroy())
   t.match(await gone.promise, { ip: '', network: '', userAgent: null, signal: { aborted: true } })
+})
+
+t.test('is one address in the log, the audit and the list of sessions', async (t) => {
+  const log: Array<Record<string, unknown>> = []
+  const server = await build(t, { log, environment: { TRUST_PROXY: '10.0.0.0/8' } })
+  const from = { remoteAddress: '::ffff:10.0.0.1', headers: { 'x-forwarded-for': '6.6.6.6, ::ffff:203.0.113.9, 10.0.0.2' } }
+  await server.inject({ method: 'POST', url: '/register', payload: alice, ...from })
+  const { access_token: token } = (await server.inject({ method: 'POST', url: '/login', payload: alice, ...from })).json()
+  const { sessions } = (await server.inject({ url: '/me/sessions', headers: { authorization: `Bearer ${token}` } })).json()
+  t.match(sessions, [{ ip: '203.0.113.9' }])
+  const addresses = log.filter(({ msg, operation }) => msg === 'audit' || operation === 'login').map(({ ip }) => ip)
+  t.same(addresses, ['203.0.113.9', '203.0.113.9', '203.0.113.9'])
 })

@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Test } from 'tap'
+import type { Queries } from '../../../plugins/database.ts'
 import { createThrottleRepository } from '../../../plugins/throttle/repository.ts'
 import { createUserRepository } from '../../../plugins/users/repository.ts'
-import type { Queries } from '../../../plugins/database.ts'
 
 async function newUser (queries: Queries, username: string): Promise<string> {
   const id = randomUUIDv7()
