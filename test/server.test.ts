@@ -28,7 +28,7 @@ t.test('agrees with another that starts beside it on an empty folder, and keeps 
   t.equal((await post(first, '/register', alice)).status, 201)
   const token = await tokenOf(first)
   for (const service of [first, beside]) t.same([await visit(service, token), await visit(service, await tokenOf(beside))], [200, 200])
-  t.same(await Promise.all([first.stop(), beside.stop()]), [0, 0])
+  t.same([await first.stop(), await beside.stop()], [0, 0])
   t.same(readdirSync(folder).sort(), ['gatehouse.db', 'gatehouse.db.secret'])
   t.equal(statSync(`${first.databaseFile}.secret`).mode & 0o777, 0o600)
 

@@ -7,7 +7,7 @@ import type { TokenReply } from '../../schemas/login.ts'
 import { type Answer, concludes, createAttacker, found, takesLessThan } from '../support/attacker.ts'
 import { alice, build } from '../support/build.ts'
 import { issuer, startService } from '../support/service.ts'
-import { countOf, digestOf, plant } from '../support/stored.ts'
+import { countOf, digestOf, forgetFailures, plant } from '../support/stored.ts'
 
 const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace', MAX_SESSIONS: '10000' } }))
 const { service, post, get, send, secrets } = attacker
@@ -31,6 +31,7 @@ function segmentOf (token: string, index: number) {
 /** Does something to bob's row and asserts that neither password signs him in, in the words that nobody is answered with. */
 async function failsAlike (t: Test, column: 'password_hash' | 'disabled_at', value: string | number | null): Promise<void> {
   plant(service, bob.username, column, value)
+  forgetFailures(service)
   for (const { password } of [bob, wrong]) t.equal(shapeOf(await post('/login', { ...bob, password })), unknown, String(value).slice(0, 32))
 }
 
@@ -64,6 +65,7 @@ t.test('J185 J182 answers an account without a usable digest as it answers nobod
     digest.replace('p=1', 'p=64'), digest.replace('argon2id', 'argon2d'), digest.slice(0, -20), digest.replace('m=19456', 'm=0'), digest.replace('v=19', 'v=16'), `${digest}$`
   ]
   for (const value of hostile) await failsAlike(t, 'password_hash', value)
+  forgetFailures(service)
   t.equal((await post('/login', '{"username":"bob","password":"kept in clear"}')).outcome, '401 invalid_credentials')
 })
 
