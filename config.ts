@@ -78,7 +78,7 @@ const variables = {
   PASSWORD_PEPPER: { default: null, secret: true, about: 'Any text of 32 bytes or more that every password is mixed with before it is hashed, so that the database alone verifies no guess. To be kept for good: without it, nobody whose password went through it can sign in. Weak ones are refused.', parse: secret },
   PASSWORD_PEPPER_PREVIOUS: { default: null, secret: true, about: 'The pepper before, while `PASSWORD_PEPPER` is being changed: whoever signs in moves over.', parse: secret },
   LOGIN_LIMIT: limit('30/1m', 'Failed guesses of a password that one address may make: a number and a time. `off` leaves addresses to the gateway; the throttle of accounts stays.'),
-  REGISTER_LIMIT: limit('20/1h', 'Registrations that one address may ask for, whatever becomes of them; or `off`.'),
+  REGISTER_LIMIT: limit('20/1h', 'Registrations and changes of an e-mail address that one address may ask for, whatever becomes of them; or `off`.'),
   REFRESH_LIMIT: limit('60/1m', 'Failed refreshes that one address may make; or `off`.'),
   TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
   CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),

@@ -40,11 +40,11 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
   }
 
   /** Throws `weak_password` where the password is weak for this account. */
-  function admit (password: string, username: string, email: string | null, origin: Origin): void {
+  function admit (password: string, { id = null, username, email }: { id?: string | null, username: string, email: string | null }, origin: Origin): void {
     try {
-      app.passwords.admit(password, [username, ...email === null ? [] : [email.slice(0, email.lastIndexOf('@'))]])
+      app.passwords.admit(password, [username, ...email === null ? [] : [email, email.slice(0, email.lastIndexOf('@'))]])
     } catch (error) {
-      app.audit.tally({ event: 'input_validation_fail', field: 'password', userId: null, origin }, origin.network)
+      app.audit.tally({ event: 'input_validation_fail', field: 'password', userId: id, origin }, `${id ?? ''} ${origin.network}`)
       throw error
     }
   }
@@ -63,7 +63,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
     present,
     async register ({ username, password, email = null }, origin) {
       if (registration === 'closed') throw app.errors.create('registration_closed')
-      admit(password, username, email, origin)
+      admit(password, { username, email }, origin)
       const user = {
         id: randomUUIDv7(),
         username: username.toLowerCase(),
@@ -82,7 +82,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
       return present(user)
     },
     async changePassword (user, sessionId, password, origin) {
-      admit(password, user.username, user.email, origin)
+      admit(password, user, origin)
       const passwordHash = await app.passwords.hash(password, origin)
       await change(user, async (queries) => {
         await app.users.within(queries).replacePasswordHash(user.id, user.passwordHash as string, passwordHash)

@@ -36,16 +36,20 @@ export interface Audit {
 }
 
 const window = 60
+/** Of what came from too many places to name them. */
+const nowhere = { ip: null, requestId: null }
+
+type Written = Omit<AuditEvent, 'origin' | 'actor'> & { actor?: string | undefined, origin: { ip: string | null, requestId: string | null } }
 
 export default fp(async (app) => {
   const tallies = createTally<AuditEvent>()
 
-  function write ({ event, userId, origin, actor = userId ?? undefined, limit, field }: AuditEvent, count?: number): void {
+  function write ({ event, userId, origin, actor = userId ?? undefined, limit, field }: Written, count?: number): void {
     app.log.info({ event, user_id: userId, actor, limit, field, count, ip: origin.ip, reqId: origin.requestId }, 'audit')
   }
 
   function flush (): void {
-    for (const { first, count } of tallies.take()) write(first, count)
+    for (const { first, count, mixed } of tallies.take()) write(mixed ? { ...first, userId: null, actor: undefined, origin: nowhere } : first, count)
   }
 
   app.jobs.every('audit', window, async () => flush())
@@ -58,7 +62,7 @@ export default fp(async (app) => {
     },
     tally (event, key) {
       app.metrics.count(event.event, event.limit)
-      tallies.add(`${event.event} ${event.limit ?? ''} ${key}`, event)
+      tallies.add(`${event.event} ${event.limit ?? ''}`, key, event)
     }
   } satisfies Audit)
 }, { name: 'audit', dependencies: ['jobs', 'metrics', 'origin'], fastify: '5.x' })

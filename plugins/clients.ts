@@ -21,7 +21,7 @@ export interface Clients {
   rotate (id: string, overlap: number): Promise<{ client: Client, secret: string }>
   /** Deletes a client; its own tokens are refused from now on. Throws `not_found`. */
   remove (id: string): Promise<void>
-  /** The client that an Authorization header of HTTP Basic authenticates, or null. Throws `too_many_attempts`. */
+  /** The client that an Authorization header of HTTP Basic authenticates, or null. Throws `too_many_attempts` where too many secrets were wrong. */
   authenticate (authorization: string | undefined, origin: Origin): Promise<Client | null>
 }
 
@@ -77,19 +77,14 @@ export default fp(async (app) => {
       const credentials = readBasic(authorization)
       if (credentials === null) return null
       const client = await repository().find(credentials.id)
-      const attempt = await app.throttle.clientAttempt(credentials.id, origin)
-      try {
-        // Nothing is waited for from here to the end of the attempt: none is under way beside another.
-        attempt.mayStart()
-        const matches = client !== null && isSecretOf(credentials.secret, client, app.clock.now())
-        attempt.ended(matches)
-        return matches ? present(client) : null
-      } finally {
-        await attempt.close()
-      }
+      // The right one is let in whoever else was wrong: it cannot be guessed, and whoever shares its address must not stop it.
+      if (client !== null && isSecretOf(credentials.secret, client, app.clock.now())) return present(client)
+      await app.throttle.clientFailed(client?.id ?? null, origin)
+      if (client !== null) app.audit.record({ event: 'authn_login_fail', userId: null, actor: client.id, origin })
+      return null
     }
   } satisfies Clients)
-}, { name: 'clients', dependencies: ['clock', 'database', 'errors', 'revocations', 'throttle'], fastify: '5.x' })
+}, { name: 'clients', dependencies: ['audit', 'clock', 'database', 'errors', 'revocations', 'throttle'], fastify: '5.x' })
 
 function present ({ id, name, scopes, createdAt }: ClientRecord): Client {
   return { id, name, scopes, createdAt }

@@ -63,11 +63,12 @@ function closing (socket: Socket): AbortSignal {
 export default fp(async (app) => {
   let warned = false
 
-  /** Behind a gateway that TRUST_PROXY does not name, everybody shares one address and so one limit. */
-  function warnOfStranger ({ headers, ips = [], socket, log }: FastifyRequest): void {
-    if (warned || headers['x-forwarded-for'] === undefined || ips.length > 1) return
+  /** Behind a gateway that TRUST_PROXY does not name, or that writes something else than addresses, everybody shares one address and so one limit. */
+  function warnOfStranger ({ headers, ip, ips = [], socket, log }: FastifyRequest): void {
+    if (warned || headers['x-forwarded-for'] === undefined || ips.length > 1 && isIP(ip) !== 0) return
     warned = true
-    log.warn({ peer: socket.remoteAddress }, 'X-Forwarded-For came from a peer that TRUST_PROXY does not name, and was not believed: if this is your gateway, set TRUST_PROXY to its address, or all of its clients share one address and its limits')
+    if (ips.length > 1) log.warn({ peer: socket.remoteAddress }, 'X-Forwarded-For from a peer of TRUST_PROXY ended in something that is no address, such as one with a port: where the gateway writes that, all of its clients share its own address and its limits')
+    else log.warn({ peer: socket.remoteAddress }, 'X-Forwarded-For came from a peer that TRUST_PROXY does not name, and was not believed: if this is your gateway, set TRUST_PROXY to its address, or all of its clients share one address and its limits')
   }
 
   app.decorateRequest('origin', {

@@ -19,7 +19,7 @@ const me: FastifyPluginAsyncTypebox = async (app) => {
   }, (request) => app.accounts.profile(request.identity.userId))
 
   app.patch('/me', {
-    config: { access: 'user', limit: 'login' },
+    config: { access: 'user', limit: 'register' },
     schema: { operationId: 'changeEmail', summary: 'Set or clear the e-mail address, with the password', tags: ['accounts'], body: EmailChange, response: { 200: User, ...failures } }
   }, async (request) => {
     const user = await app.signIn.confirm(request.identity.userId, request.body.password, request.origin)

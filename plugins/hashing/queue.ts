@@ -69,10 +69,12 @@ const capacity = 2000
 const firstGuess = 50
 /** What a new measurement weighs in the estimate: a slow minute is known after a dozen hashes, one slow hash changes little. */
 const freshness = 1 / 8
-/** Turns in a row for those that are favoured while others wait: one turn in five is left, so that nobody starves. */
-const favouredInARow = 4
-/** How many more entries than others a favoured network may have and still displace them: an office behind one network. */
-const favouredLead = 8
+/** Turns in a row for those that are favoured while others wait: every second one is left, so that nobody starves. */
+const favouredInARow = 1
+/** Entries of one network that are favoured at once; more wait as anybody does. An account costs nothing where everybody may register. */
+const favouredMost = 8
+/** How many more entries than a newcomer a favoured network has to have before one of them is displaced by somebody who is not. */
+const favouredLead = 4
 
 /**
  * Runs a bounded amount of work at once. What waits is bounded in time: an entry that would have to wait longer than
@@ -110,7 +112,8 @@ export function createQueue ({ concurrency, longestWait, now, wake, refuse }: Qu
       counts.cancelled++
       throw refuse('gone', secondsToWait())
     }
-    if (!hasRoom() && !displace(turn)) {
+    const order = turn.favoured === true && favoured.countOf(turn.network) < favouredMost ? favoured : plain
+    if (!hasRoom() && !displace(order, turn.network)) {
       counts.refused++
       throw refuse('full', secondsToWait())
     }
@@ -118,7 +121,7 @@ export function createQueue ({ concurrency, longestWait, now, wake, refuse }: Qu
     const entry: Entry = {
       turn,
       deadline: now() + longestWait,
-      order: turn.favoured === true ? favoured : plain,
+      order,
       begin: () => { begin(work, resolve, reject) },
       reject,
       leave: () => {
@@ -130,7 +133,7 @@ export function createQueue ({ concurrency, longestWait, now, wake, refuse }: Qu
     waiting.add(entry)
     entry.order.add(entry)
     turn.signal?.addEventListener('abort', entry.leave)
-    advance()
+    arrive(entry)
     sleep()
     return promise
   }
@@ -151,6 +154,20 @@ export function createQueue ({ concurrency, longestWait, now, wake, refuse }: Qu
       reject(error)
       end()
     })
+  }
+
+  /** Begins a newcomer at once where a place is free: those that wait then do so for their gates, which have been asked. */
+  function arrive (entry: Entry): void {
+    advanceAgain = advancing
+    if (advancing) return
+    advancing = true
+    const may = running < concurrency && mayStart(entry)
+    advancing = false
+    if (may) {
+      forget(entry)
+      entry.begin()
+    }
+    if (advanceAgain) advance()
   }
 
   /** Fills the places that are free. A gate or some work may call back in here: then everybody is asked once more. */
@@ -232,11 +249,11 @@ export function createQueue ({ concurrency, longestWait, now, wake, refuse }: Qu
   }
 
   /** Makes room in a full queue at the cost of whoever has more than a share of it; false where nobody has. */
-  function displace ({ network, favoured: isFavoured = false }: Turn): boolean {
-    const own = (isFavoured ? favoured : plain).countOf(network) + 1
-    const victims = isFavoured ? [[plain, favouredLead], [favoured, 0]] as const : [[plain, 0]] as const
-    for (const [order, lead] of victims) {
-      const fullest = order.fullest()
+  function displace (order: FairOrder<Entry>, network: string): boolean {
+    const own = favoured.countOf(network) + plain.countOf(network) + 1
+    const victims = order === favoured ? [[plain, favouredMost], [favoured, 0]] as const : [[plain, 0], [favoured, -favouredLead]] as const
+    for (const [from, lead] of victims) {
+      const fullest = from.fullest()
       if (fullest === null || fullest.count + lead <= own) continue
       counts.refused++
       turnAway(fullest.last, 'displaced')

@@ -31,7 +31,8 @@ export function createPolicy ({ minLength, blocklist, names }: PolicyOptions): (
   return (password, words) => {
     const text = password.normalize('NFC')
     if ([...text].length < minLength) return `This password is too short: use ${minLength} characters or more`
-    const plain = text.toLowerCase()
+    // Compared as it looks: other widths of a letter, and characters that nobody sees, make no other password.
+    const plain = text.normalize('NFKC').replace(/\p{Cf}/gu, '').toLowerCase()
     if (isMadeOf(plain, new Set([...own, ...words.flatMap(formsOf)]))) return 'This password is made of a name that goes with the account: use words that do not'
     return isPredictable(plain, blocklist) ? 'This password is among the first that anyone would try: use several unrelated words' : null
   }

@@ -28,11 +28,19 @@ export interface OpenAttempt {
   end (succeeded: boolean): void
   /** Whether something had failed at one of its keys before it ended. */
   readonly wasMarked: boolean
+  /** What the database counts, now that it is written down there: other processes count too. */
+  saved (counts: ReadonlyMap<string, number>): void
+  /** It could not be written down: it is remembered here. */
+  lost (): void
   release (): void
 }
 
+/** Keys whose failures could not be written down, remembered at most; the oldest goes. */
+const mostLost = 10_000
+
 export function createAttempts (now: () => number): Attempts {
   const live = new Map<string, Live>()
+  const unwritten = new Map<string, Tally>()
 
   function hold (key: string): Live {
     const known = live.get(key) ?? { failures: 0, lastFailedAt: 0, users: 0, running: 0, unsaved: 0, version: 0 }
@@ -57,7 +65,10 @@ export function createAttempts (now: () => number): Attempts {
         if (state === 'released') return
         for (const { key, entry } of entries) {
           if (state === 'running') entry.running--
-          if (state === 'ended') entry.unsaved--
+          if (state === 'ended') {
+            entry.unsaved--
+            entry.version++
+          }
           if (--entry.users === 0) live.delete(key)
         }
         state = 'released'
@@ -69,12 +80,12 @@ export function createAttempts (now: () => number): Attempts {
         throw error
       })
       for (const [i, { key, entry }] of entries.entries()) {
-        if (entry.version === versions[i] && entry.unsaved === 0) change(entry, stored.get(key) ?? { failures: 0, lastFailedAt: 0 })
+        if (entry.version === versions[i] && entry.unsaved === 0) change(entry, worse(stored.get(key), unwritten.get(key)))
       }
 
       return {
         look () {
-          const verdicts = entries.map(({ entry, allowance }) => allowance === null ? 'go' : judge(entry, entry.running, now(), allowance))
+          const verdicts = entries.map(({ entry, allowance }) => judge(entry, entry.running, now(), allowance))
           const delays = verdicts.filter((verdict) => typeof verdict === 'number')
           if (delays.length > 0) return Math.max(...delays)
           return !verdicts.includes('wait')
@@ -94,8 +105,24 @@ export function createAttempts (now: () => number): Attempts {
           }
         },
         get wasMarked () { return marked },
+        saved (counts) {
+          for (const { key, entry } of entries) {
+            unwritten.delete(key)
+            entry.failures = Math.max(entry.failures, counts.get(key) ?? 0)
+          }
+        },
+        lost () {
+          for (const { key, entry: { failures, lastFailedAt } } of entries) {
+            if (unwritten.size >= mostLost) unwritten.delete(unwritten.keys().next().value as string)
+            unwritten.set(key, { failures, lastFailedAt })
+          }
+        },
         release
       }
     }
   }
+}
+
+function worse (one: Tally = { failures: 0, lastFailedAt: 0 }, other: Tally = one): Tally {
+  return one.failures >= other.failures ? one : other
 }

@@ -22,8 +22,8 @@ declare module '../database.ts' {
 export interface ThrottleRepository {
   /** What is known of these keys at `now`; a key that is not there has no failures. */
   tallies (keys: readonly string[], now: number): Promise<Map<string, Tally>>
-  /** Counts one failure for each, in one statement. */
-  fail (keys: ReadonlyArray<{ key: string, expiresAt: number }>, now: number): Promise<void>
+  /** Counts one failure for each, in one statement, and says how many each has now. */
+  fail (keys: ReadonlyArray<{ key: string, expiresAt: number }>, now: number): Promise<Map<string, number>>
   forget (keys: readonly string[]): Promise<void>
   /** When the user was last let in from this network. */
   seenAt (userId: string, network: string): Promise<number | null>
@@ -31,8 +31,10 @@ export interface ThrottleRepository {
   see (userId: string, network: string, now: number, most: number): Promise<void>
   /** Deletes up to `limit` tallies that are over. Says how many. */
   sweepOver (now: number, limit: number): Promise<number>
-  /** Deletes up to `limit` of the tallies beyond `most`: those with the fewest failures first, so that what matters is kept. Says how many. */
-  sweepSurplus (most: number, limit: number): Promise<number>
+  /** How many tallies there are. */
+  count (): Promise<number>
+  /** Deletes so many tallies: those with the fewest failures first, so that what matters is kept. */
+  sweepLeast (limit: number): Promise<void>
   /** Deletes up to `limit` networks that were seen last before `before`. Says how many. */
   sweepNetworks (before: number, limit: number): Promise<number>
 }
@@ -44,17 +46,20 @@ export function createThrottleRepository (queries: Queries): ThrottleRepository 
       return new Map(rows.map(({ key, count, last_at: lastFailedAt }) => [key, { failures: count, lastFailedAt }]))
     },
     async fail (keys, now) {
-      await queries.insertInto('failures')
-        .values(keys.map(({ key, expiresAt }) => ({ key, count: 1, last_at: now, expires_at: expiresAt })))
+      // In one order everywhere: whoever locks several rows does not wait in a circle.
+      const rows = await queries.insertInto('failures')
+        .values(keys.toSorted((a, b) => a.key < b.key ? -1 : 1).map(({ key, expiresAt }) => ({ key, count: 1, last_at: now, expires_at: expiresAt })))
         .onConflict((conflict) => conflict.column('key').doUpdateSet(({ eb, ref }) => ({
           count: eb.case().when('failures.expires_at', '<=', now).then(1).else(eb('failures.count', '+', 1)).end(),
           last_at: now,
           expires_at: ref('excluded.expires_at')
         })))
+        .returning(['key', 'count'])
         .execute()
+      return new Map(rows.map(({ key, count }) => [key, count]))
     },
     async forget (keys) {
-      await queries.deleteFrom('failures').where('key', 'in', keys).execute()
+      for (const key of keys) await queries.deleteFrom('failures').where('key', '=', key).execute()
     },
     async seenAt (userId, network) {
       const row = await queries.selectFrom('known_networks').select('seen_at').where('user_id', '=', userId).where('network', '=', network).executeTakeFirst()
@@ -72,13 +77,13 @@ export function createThrottleRepository (queries: Queries): ThrottleRepository 
       const { numDeletedRows } = await queries.deleteFrom('failures').where('key', 'in', over).executeTakeFirst()
       return Number(numDeletedRows)
     },
-    async sweepSurplus (most, limit) {
+    async count () {
       const { held } = await queries.selectFrom('failures').select(({ fn }) => fn.countAll<number>().as('held')).executeTakeFirstOrThrow()
-      const surplus = Math.min(Number(held) - most, limit)
-      if (surplus <= 0) return 0
-      const least = queries.selectFrom('failures').select('key').orderBy('count').orderBy('last_at').limit(surplus)
+      return Number(held)
+    },
+    async sweepLeast (limit) {
+      const least = queries.selectFrom('failures').select('key').orderBy('count').orderBy('last_at').limit(limit)
       await queries.deleteFrom('failures').where('key', 'in', least).execute()
-      return surplus
     },
     async sweepNetworks (before, limit) {
       const old = queries.selectFrom('known_networks').select(['user_id', 'network']).where('seen_at', '<=', before).limit(limit)

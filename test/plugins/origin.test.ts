@@ -73,6 +73,7 @@ t.test('warns once, loudly, of a peer that forwards and is not trusted', async (
   }
   const forwarded = { 'x-forwarded-for': '203.0.113.9' }
   t.same(await warnings('', ['192.0.2.1', {}], ['192.0.2.2', forwarded], ['192.0.2.3', forwarded]), [[40, '192.0.2.2', true]])
+  t.same(await warnings('10.0.0.1', ['10.0.0.1', { 'x-forwarded-for': '203.0.113.9:4711' }], ['10.0.0.1', { 'x-forwarded-for': 'unknown' }]), [[40, '10.0.0.1', true]])
   t.same(await warnings('10.0.0.1', ['10.0.0.1', forwarded], ['10.0.0.1', {}], ['10.0.0.2', forwarded]), [[40, '10.0.0.2', true]])
 })
 

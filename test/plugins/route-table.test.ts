@@ -17,7 +17,7 @@ t.test('lists every route with who may call it and the name of its operation', a
     { method: 'POST', url: '/logout', access: 'user', limit: null, operation: 'logout' },
     { method: 'GET', url: '/protected', access: 'user', limit: null, operation: 'protected' },
     { method: 'GET', url: '/me', access: 'user', limit: null, operation: 'me' },
-    { method: 'PATCH', url: '/me', access: 'user', limit: 'login', operation: 'changeEmail' },
+    { method: 'PATCH', url: '/me', access: 'user', limit: 'register', operation: 'changeEmail' },
     { method: 'DELETE', url: '/me', access: 'user', limit: 'login', operation: 'deleteAccount' },
     { method: 'PUT', url: '/me/password', access: 'user', limit: 'login', operation: 'changePassword' },
     { method: 'GET', url: '/me/sessions', access: 'user', limit: null, operation: 'sessions' },

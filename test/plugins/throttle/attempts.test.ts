@@ -48,12 +48,45 @@ t.test('needs the word of every key, and says the longest delay', async (t) => {
   t.equal((await open('c', 'b')).look(), true)
 })
 
-t.test('counts at a key that is not judged', async (t) => {
-  const { attempts } = over()
-  const known = await attempts.open([{ key: 'a', allowance: null, lifetime: 1 }], async () => new Map([['a', { failures: 100, lastFailedAt: 0 }]]))
-  t.equal(known.look(), true)
-  fail(known)
-  t.equal(known.wasMarked, true)
+t.test('takes over what other processes counted meanwhile', async (t) => {
+  const { open } = over()
+  const [one, other] = [await open('a'), await open('a')]
+  fail(one)
+  t.equal(other.look(), true)
+  one.saved(new Map([['a', 7], ['b', 9]]))
+  t.equal(other.look(), 480)
+  one.saved(new Map([['a', 2]]))
+  t.equal(other.look(), 480, 'and never counts less')
+})
+
+t.test('remembers what could not be written down, until it can be', async (t) => {
+  const { open, stored } = over()
+  for (let i = 0; i < 3; i++) {
+    const attempt = await open('a')
+    fail(attempt)
+    attempt.lost()
+    attempt.release()
+  }
+  t.equal((await open('a')).look(), 30)
+  stored['a'] = { failures: 4, lastFailedAt: 0 }
+  const later = await open('a')
+  t.equal(later.look(), 60, 'the worse of both')
+  later.saved(new Map([['a', 5]]))
+  later.release()
+  stored['a'] = { failures: 0, lastFailedAt: 0 }
+  t.equal((await open('a')).look(), true)
+})
+
+t.test('does not let a reading undo what was written down while it was under way', async (t) => {
+  const { attempts, stored } = over({ a: { failures: 2, lastFailedAt: 0 } })
+  const before = await attempts.open([charge('a')], async () => new Map(Object.entries(stored)))
+  let answer: (tallies: Map<string, Tally>) => void = () => {}
+  const slow = attempts.open([charge('a')], () => new Promise((resolve) => { answer = resolve }))
+  fail(before)
+  before.saved(new Map([['a', 3]]))
+  before.release()
+  answer(new Map([['a', { failures: 2, lastFailedAt: 0 }]]))
+  t.equal((await slow).look(), 30)
 })
 
 t.test('believes the database again when all that ended here is written down, and not before', async (t) => {

@@ -16,8 +16,8 @@ export function throttleContract (t: Test, open: (t: Test) => Promise<Queries>):
     const throttle = createThrottleRepository(await open(t))
     t.strictSame(await throttle.tallies(['a', 'b'], 0), new Map())
     await throttle.fail([{ key: 'a', expiresAt: 100 }, { key: 'b', expiresAt: 50 }], 10)
-    await throttle.fail([{ key: 'a', expiresAt: 110 }], 20)
-    t.strictSame(await throttle.tallies(['a', 'b', 'c'], 30), new Map([['a', { failures: 2, lastFailedAt: 20 }], ['b', { failures: 1, lastFailedAt: 10 }]]))
+    t.strictSame(await throttle.fail([{ key: 'b', expiresAt: 50 }, { key: 'a', expiresAt: 110 }], 20), new Map([['a', 2], ['b', 2]]))
+    t.strictSame(await throttle.tallies(['a', 'b', 'c'], 30), new Map([['a', { failures: 2, lastFailedAt: 20 }], ['b', { failures: 2, lastFailedAt: 20 }]]))
     t.strictSame(await throttle.tallies(['a', 'b'], 50), new Map([['a', { failures: 2, lastFailedAt: 20 }]]))
   })
 
@@ -71,10 +71,11 @@ export function throttleContract (t: Test, open: (t: Test) => Promise<Queries>):
   t.test('drops those with the fewest failures where there are too many, the oldest of them first', async (t) => {
     const throttle = createThrottleRepository(await open(t))
     for (const [now, key] of ['attacked', 'attacked', 'old', 'new', 'attacked', 'old again', 'old again'].entries()) await throttle.fail([{ key, expiresAt: 100 }], now)
-    t.equal(await throttle.sweepSurplus(4, 10), 0)
-    t.equal(await throttle.sweepSurplus(3, 10), 1)
+    t.equal(await throttle.count(), 4)
+    await throttle.sweepLeast(1)
     t.same([...(await throttle.tallies(['attacked', 'old', 'new', 'old again'], 10)).keys()].sort(), ['attacked', 'new', 'old again'])
-    t.equal(await throttle.sweepSurplus(0, 2), 2)
+    await throttle.sweepLeast(2)
+    t.equal(await throttle.count(), 1)
     t.same([...(await throttle.tallies(['attacked', 'new', 'old again'], 10)).keys()], ['attacked'])
   })
 }
