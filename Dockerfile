@@ -10,9 +10,9 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-bin-links --no-audit --no-fund
 
-# The C libraries that node and argon2's binding are linked with, at the paths this architecture has them.
+# The C libraries that node and the bindings of argon2 and bcrypt are linked with, at the paths this architecture has them.
 RUN mkdir system \
- && ldd "$(command -v node)" "$(node -p 'require("node-gyp-build").path("node_modules/argon2")')" > libraries \
+ && ldd "$(command -v node)" $(node -p '["argon2", "bcrypt"].map((name) => require("node-gyp-build").path("node_modules/" + name)).join(" ")') > libraries \
  && awk '/=>/ { print $3 } /^\t\// { print $1 }' libraries | sort -u | xargs cp -L --parents -t system
 
 # The slim image holds no certificates: Node's own list of authorities becomes the file other software looks for.
@@ -26,7 +26,8 @@ RUN mkdir -p system/etc/ssl/certs \
  && mkdir volume \
  && mkdir -m 700 volume/data
 
-COPY package.json check-node.js app.ts cli.ts config.ts database-url.ts server.ts app/
+COPY package.json check-node.js app.ts cli.ts config.ts server.ts app/
+COPY config app/config/
 COPY plugins app/plugins/
 COPY routes app/routes/
 COPY schemas app/schemas/

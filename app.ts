@@ -11,9 +11,11 @@ import database from './plugins/database.ts'
 import discovery from './plugins/discovery.ts'
 import drain, { DrainingResponse } from './plugins/drain.ts'
 import errors, { unparsedOptions } from './plugins/errors.ts'
+import hashing from './plugins/hashing.ts'
 import http, { httpOptions, securityHeaders } from './plugins/http.ts'
 import jobs from './plugins/jobs.ts'
 import keys from './plugins/keys.ts'
+import metrics from './plugins/metrics.ts'
 import oauth from './plugins/oauth.ts'
 import openapi from './plugins/openapi.ts'
 import origin from './plugins/origin.ts'
@@ -25,6 +27,7 @@ import sessions from './plugins/sessions.ts'
 import signIn from './plugins/sign-in.ts'
 import signOut from './plugins/sign-out.ts'
 import strictJson from './plugins/strict-json.ts'
+import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
@@ -75,11 +78,14 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(drain)
   await app.register(secrets, { ...config.secrets, replaceLost: reset })
   await app.register(database, config.database)
+  await app.register(metrics, config.metrics)
   await app.register(audit)
   await app.register(openapi, config.openapi)
+  await app.register(throttle, config.throttle)
 
   // identity
   await app.register(users)
+  await app.register(hashing, config.hashing)
   await app.register(passwords, config.passwords)
   await app.register(keys, { ...config.keys, reset })
   await app.register(revocations, config.revocations)

@@ -41,11 +41,11 @@ program.command('openapi')
   .action(() => withApp(describing, (service) => print(JSON.stringify(service.swagger(), null, 2))))
 
 program.command('routes')
-  .description('print every route: method, address, who may call it, operation')
+  .description('print every route: method, address, who may call it, what limits it, operation')
   .option('--json', 'for programs')
   .action(({ json }: Json) => withApp(describing, ({ routeTable }) => {
     const routes = routeTable.entries.filter(({ operation }) => operation !== '-')
-    print(json === true ? JSON.stringify(routes, null, 2) : columns(routes.map(({ method, url, access, operation }) => [method, url, access, operation])))
+    print(json === true ? JSON.stringify(routes, null, 2) : columns(routes.map(({ method, url, access, limit, operation }) => [method, url, access, limit ?? '-', operation])))
   }))
 
 const keys = program.command('keys').description('the signing keys')

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { type DatabaseLocation, readDatabaseUrl } from './database-url.ts'
+import { availableParallelism, totalmem } from 'node:os'
+import { type DatabaseLocation, readDatabaseUrl } from './config/database-url.ts'
+import { isNearMiss } from './config/near-miss.ts'
+import { isGuessable } from './config/secret-strength.ts'
 
 /** One line of the environment: what it is called, what it means when it is not set, and how its text is read. */
 interface Variable<T> {
@@ -29,12 +32,21 @@ export class ConfigError extends Error {
   }
 }
 
+/** What the process may use of the machine, as a container limits it. */
+interface Machine {
+  processors: number
+  /** Bytes. */
+  memory: number
+}
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Seconds that verifiers are told to keep the key set for. */
 const jwksMaxAge = 300
 
 const seconds = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
+
+const port = integer('3000', 1, 65_535, '')
 
 const variables = {
   HOST: text('127.0.0.1', 'Address to listen on; the image sets `0.0.0.0`.'),
@@ -63,8 +75,16 @@ const variables = {
   PASSWORD_MIN_LENGTH: integer('8', 8, 128, 'Characters; NIST asks for 15 where the password is the only factor.'),
   ARGON2_MEMORY: integer('19456', 19_456, 262_144, 'KiB a password hash uses; less than OWASP\'s minimum is refused.'),
   ARGON2_TIME: integer('2', 2, 10, 'Passes a password hash makes over that memory.'),
+  HASH_CONCURRENCY: { default: 'auto', about: 'Passwords hashed at once, 1 to 256. `auto`: one for each processor, in half of the memory at most.', parse: concurrency },
+  HASH_QUEUE: duration('2s', 0.05, 60, 'How long a password may wait to be hashed; what would have to wait longer is answered 503 at once.'),
+  PASSWORD_PEPPER: { default: null, secret: true, about: 'Any text of 32 bytes or more that every password is mixed with before it is hashed, so that the database alone verifies no guess. To be kept for good: without it, nobody whose password went through it can sign in. Weak ones are refused.', parse: secret },
+  PASSWORD_PEPPER_PREVIOUS: { default: null, secret: true, about: 'The pepper before, while `PASSWORD_PEPPER` is being changed: whoever signs in moves over.', parse: secret },
+  LOGIN_LIMIT: limit('30/1m', 'Failed guesses of a password that one address may make: a number and a time. `off` leaves addresses to the gateway; the throttle of accounts stays.'),
+  REGISTER_LIMIT: limit('20/1h', 'Registrations and changes of an e-mail address that one address may ask for, whatever becomes of them; or `off`.'),
+  REFRESH_LIMIT: limit('60/1m', 'Failed refreshes that one address may make; or `off`.'),
   TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
   CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),
+  METRICS_PORT: { default: null, about: 'The port on which `/metrics` answers Prometheus, and nothing else. Not set: nowhere. Not for the public.', parse: (given: string) => port.parse(given) },
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'The least severe log line that is written.'),
   DRAIN_DELAY: duration('5s', 0, 600, 'How long requests are still served after SIGTERM, while the gateway takes notice.'),
   DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.')
@@ -84,13 +104,13 @@ export type Config = ReturnType<typeof compose>
  * The configuration, read from the environment, checked and frozen: one slice for each plugin.
  * Lifetimes are in seconds. Throws ConfigError that names every fault at once and no value.
  */
-export function readConfig (environment: Environment): Config {
+export function readConfig (environment: Environment, machine: Machine = thisMachine()): Config {
   const faults: string[] = []
   const values = Object.fromEntries(Object.entries<Variable<unknown>>(variables).map(([name, variable]) =>
     [name, readVariable(environment, name, variable, faults)])) as Values
   if (faults.length === 0) faults.push(...contradictions(values))
   if (faults.length > 0) throw new ConfigError(faults)
-  return deepFreeze(compose(values))
+  return deepFreeze(compose(values, machine))
 }
 
 /** Names in the environment that look like one of ours misspelt: `[what is set, what was perhaps meant]`. */
@@ -103,11 +123,12 @@ export function nearMisses (environment: Environment): Array<[string, string]> {
   })
 }
 
-function compose (values: Values) {
+function compose (values: Values, machine: Machine) {
   const publicUrl = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`
   return {
     listen: { host: values.HOST, port: values.PORT },
     http: { trustProxy: values.TRUST_PROXY, corsOrigins: values.CORS_ORIGINS, https: publicUrl.startsWith('https:'), logLevel: values.LOG_LEVEL },
+    metrics: { host: values.HOST, port: values.METRICS_PORT },
     drain: { delay: values.DRAIN_DELAY },
     openapi: { publicUrl, pages: values.DOCUMENTATION === 'on' },
     database: { ...values.DATABASE_URL, pool: values.DATABASE_POOL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
@@ -116,9 +137,20 @@ function compose (values: Values) {
     tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW, cacheSize: values.TOKEN_CACHE },
     sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL, grace: values.REFRESH_GRACE, limit: values.MAX_SESSIONS },
     revocations: { maxLag: values.REVOCATION_MAX_LAG, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
-    passwords: { minLength: values.PASSWORD_MIN_LENGTH, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME },
+    passwords: { minLength: values.PASSWORD_MIN_LENGTH, host: new URL(publicUrl).hostname, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME, pepper: values.PASSWORD_PEPPER, formerPepper: values.PASSWORD_PEPPER_PREVIOUS },
+    hashing: { concurrency: values.HASH_CONCURRENCY ?? mostHashes(values.ARGON2_MEMORY, machine), longestWait: values.HASH_QUEUE },
+    throttle: { limits: { login: values.LOGIN_LIMIT, register: values.REGISTER_LIMIT, refresh: values.REFRESH_LIMIT } },
     accounts: { registration: values.REGISTRATION }
   }
+}
+
+function thisMachine (): Machine {
+  return { processors: availableParallelism(), memory: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) }
+}
+
+/** The other half of the memory is for the service itself and for whatever else is there. */
+function mostHashes (kibibytes: number, { processors, memory }: Machine): number {
+  return Math.max(1, Math.min(processors, Math.floor(memory / 2 / (kibibytes * 1024))))
 }
 
 function readVariable (environment: Environment, name: string, variable: Variable<unknown>, faults: string[]): unknown {
@@ -153,7 +185,8 @@ function contradictions (values: Values): string[] {
     values.REFRESH_ABSOLUTE_TTL < values.REFRESH_IDLE_TTL && 'REFRESH_ABSOLUTE_TTL must not be less than REFRESH_IDLE_TTL',
     values.KEY_ROTATION < values.KEY_LEAD && 'KEY_ROTATION must not be less than KEY_LEAD',
     values.SECRET_KEY === null && values.DATABASE_URL.postgres !== null && 'SECRET_KEY must be set where DATABASE_URL names a PostgreSQL database: there is no file to keep one beside',
-    values.SECRET_KEY === null && values.SECRET_KEY_PREVIOUS !== null && 'SECRET_KEY_PREVIOUS needs SECRET_KEY beside it'
+    values.SECRET_KEY === null && values.SECRET_KEY_PREVIOUS !== null && 'SECRET_KEY_PREVIOUS needs SECRET_KEY beside it',
+    values.PASSWORD_PEPPER === null && values.PASSWORD_PEPPER_PREVIOUS !== null && 'PASSWORD_PEPPER_PREVIOUS needs PASSWORD_PEPPER beside it'
   ].filter((fault) => fault !== false)
 }
 
@@ -166,12 +199,26 @@ function integer (value: string, least: number, most: number, about: string) {
   return { default: value, about, parse }
 }
 
+function concurrency (given: string): number | null {
+  return given === 'auto' ? null : check(Number(given), /^\d{1,3}$/.test(given) && Number(given) >= 1 && Number(given) <= 256, 'must be a whole number from 1 to 256, or auto')
+}
+
 function duration (value: string, least: number, most: number, about: string, { whole = false } = {}) {
   const parse = (given: string) => {
     const [, amount, unit = 's'] = /^(\d{1,12})(ms|s|m|h|d)?$/.exec(given) ?? []
     const length = Number(amount) * seconds[unit as keyof typeof seconds]
     const holds = length >= least && length <= most && (!whole || Number.isInteger(length))
     return check(length, holds, `must be a duration from ${least} to ${most} ${whole ? 'whole ' : ''}seconds: a number of seconds, or a number with ms, s, m, h or d`)
+  }
+  return { default: value, about, parse }
+}
+
+function limit (value: string, about: string) {
+  const parse = (given: string): { count: number, seconds: number } | null => {
+    if (given === 'off') return null
+    const [, count, amount, unit] = /^(\d{1,7})\/(\d{1,5})(s|m|h|d)$/.exec(given) ?? []
+    const found = { count: Number(count), seconds: Number(amount) * seconds[unit as keyof typeof seconds] }
+    return check(found, found.count >= 1 && found.seconds >= 1 && found.seconds <= seconds.d, 'must be "off", or a number from 1 to 9999999, a slash and a time up to a day with s, m, h or d, such as 30/1m')
   }
   return { default: value, about, parse }
 }
@@ -214,42 +261,6 @@ function databaseUrl (given: string): DatabaseLocation {
 function secret (given: string): string {
   check(given, Buffer.byteLength(given) >= 32, 'must be 32 bytes or more')
   return check(given, !isGuessable(given), 'is too easy to guess: use 32 random bytes, as "openssl rand -base64 32" prints them')
-}
-
-/** What documentation, generators and word lists put where a secret belongs; in letters and digits alone. */
-const placeholders = /change(me|this|it)|replace(me|this|with)|placeholder|example|insecure|default|password|letmein|deadbeef|(your|my|super|very|test|dev(elopment)?|jwt)(\d*bit)?(jwt)?secret|stringsecret|secretkey|secrethere|longrandom|randomstring|randomgenerator|opensslrand|qwerty|1qaz2wsx|testtest|loremipsum|quickbrownfox|gqdstcksx0nhjpouxoyg5mbej1xt0ufiwdvvvbrk/
-
-/** Placeholders, and texts that are regular as they stand or as the bytes that hex or base64 make of them (RFC 8725, section 3.5). */
-function isGuessable (given: string): boolean {
-  const encoding = /^([0-9a-f]{2})+$/i.test(given) ? 'hex' : /^[\w+/-]+={0,2}$/.test(given) ? 'base64' : 'utf8'
-  return placeholders.test(given.toLowerCase().replace(/[^a-z0-9]/g, '')) || isRegular(given) || isRegular(Buffer.from(given, encoding).toString('latin1'))
-}
-
-/** Repetitions, runs, and texts of few different characters. */
-function isRegular (text: string): boolean {
-  const codes = [...text].map((char) => Number(char.codePointAt(0)))
-  const steps = codes.slice(1).map((code, index) => code - Number(codes[index]))
-  const commonest = Math.max(...Map.groupBy(steps, (step) => step).values().map((same) => same.length))
-  const periods = Array.from({ length: Math.min(64, text.length / 2) }, (_, index) => index + 1)
-  return new Set(codes).size < 10 || commonest > codes.length / 3 || periods.some((period) => text.startsWith(text.slice(period)))
-}
-
-function isNearMiss (name: string, known: string): boolean {
-  if (name.replaceAll('_', '') === known.replaceAll('_', '')) return true
-  return known.length >= 8 && Math.abs(name.length - known.length) <= 2 && editDistance(name, known) <= 2
-}
-
-/** Levenshtein's distance. */
-function editDistance (a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (const [i, char] of [...a].entries()) {
-    const next = [i + 1]
-    for (const [j, other] of [...b].entries()) {
-      next.push(Math.min(Number(row[j + 1]) + 1, Number(next[j]) + 1, Number(row[j]) + (char === other ? 0 : 1)))
-    }
-    row = next
-  }
-  return Number(row[b.length])
 }
 
 function check<T> (value: T, holds: boolean, wanted: string): T {

@@ -7,6 +7,9 @@ import { type Config, nearMisses, readConfig } from './config.ts'
 /** Milliseconds that draining may take beyond DRAIN_DELAY, before the process ends all the same. */
 const closingTime = 4800
 
+/** Threads of libuv's pool for all that is not hashing: files, names, random bytes. */
+const sparedThreads = 4
+
 await start(configuration()).catch(fail)
 
 function configuration (): Config {
@@ -19,6 +22,10 @@ function configuration (): Config {
 
 async function start (config: Config): Promise<void> {
   const server = Fastify(fastifyOptions(config))
+  const threads = config.hashing.concurrency + sparedThreads
+  // libuv reads this when it makes its threads, at the first job for them: none has been given any by now.
+  process.env.UV_THREADPOOL_SIZE ??= String(threads)
+  if (Number(process.env.UV_THREADPOOL_SIZE) < threads) server.log.warn({ wanted: threads }, 'UV_THREADPOOL_SIZE is small for HASH_CONCURRENCY: hashing can hold up files and names')
   for (const [name, meant] of nearMisses(process.env)) server.log.warn({ name, meant }, 'an environment variable looks like one of ours misspelt: it has no effect')
 
   closeWithGrace({ delay: config.drain.delay * 1000 + closingTime, logger: undefined }, async ({ signal, err }) => {

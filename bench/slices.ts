@@ -25,10 +25,11 @@ export interface Ratio {
   of: [number, number]
 }
 
-/** A server in a process of its own on the first processor; the load runs on the second. */
-export async function startServer (script: string, environment: Record<string, string> = {}): Promise<Server> {
+/** A server in a process of its own on the first processor, where the load runs on the second; or on both. */
+export async function startServer (script: string, environment: Record<string, string> = {}, { pinned = true } = {}): Promise<Server> {
   const port = await freePort()
-  const child = spawn('taskset', ['-c', '0', process.execPath, script], { env: { ...process.env, ...environment, PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'] })
+  const [command, ...rest] = pinned ? ['taskset', '-c', '0', process.execPath] : [process.execPath]
+  const child = spawn(command as string, [...rest, '--import', './check-node.js', script], { env: { ...process.env, ...environment, PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'] })
   const url = `http://127.0.0.1:${port}`
   while (!await answers(url)) await sleep(50)
   return { url, child }

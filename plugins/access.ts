@@ -22,12 +22,14 @@ const caller = Symbol('caller')
 const callingClient = Symbol('client')
 const authorization = 'authorization'
 
+const usual = 'Bearer '
 /** RFC 6750, section 2.1: the scheme in any case, one or more spaces, a b64token. */
 const credentials = /^bearer +([\w.~+/-]+=*)$/i
+const b64token = /^[\w.~+/-]+=*$/
 /** The scheme is a whole token (RFC 9110, section 5.6.2): "Bearers" is another one. */
 const bearerScheme = /^bearer(?![\w!#$%&'*+.^`|~-])/i
 
-export default fp(async (app) => guard(app, app), { name: 'access', dependencies: ['errors', 'oauth', 'tokens'], fastify: '5.x' })
+export default fp(async (app) => guard(app, app), { name: 'access', dependencies: ['errors', 'oauth', 'origin', 'tokens'], fastify: '5.x' })
 
 /** Guards the routes that `app` gets from now on; `tokens` says what a token is worth, `oauth` who a client is, where there are clients. */
 export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<FastifyInstance, 'tokens' | 'errors'> & Partial<Pick<FastifyInstance, 'oauth'>>): void {
@@ -42,6 +44,8 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
     try {
       admit(request, tokens.verify(token))
     } catch (error) {
+      // A token that verifies is well-formed: only of the others it has to be asked.
+      if (!b64token.test(token)) malformed()
       const news = tokens.news(error)
       if (news === null) throw error
       news.then(() => admit(request, tokens.verify(token))).then(() => done(), done)
@@ -52,7 +56,7 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
 
   async function authenticateClient (request: FastifyRequest): Promise<void> {
     refuseRepeated(request)
-    request[callingClient] = await oauth?.authenticate(request.headers.authorization) ?? notCalledBy('client')
+    request[callingClient] = await oauth?.authenticate(request.headers.authorization, request.origin) ?? notCalledBy('client')
   }
 
   /** Routes about a user are not for clients' own tokens. */
@@ -64,6 +68,11 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
   /** The token of the one Authorization line. Throws `missing_token` where no bearer credentials were sent. */
   function bearerOf (request: FastifyRequest): string {
     const value = request.headers.authorization
+    // As nearly everybody writes it; what follows is judged with the token.
+    if (value?.startsWith(usual) && value[usual.length] !== ' ') {
+      refuseRepeated(request)
+      return value.slice(usual.length)
+    }
     if (value === undefined || !bearerScheme.test(value)) {
       if (value !== undefined) refuseRepeated(request)
       throw errors.create('missing_token')

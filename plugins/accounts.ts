@@ -40,8 +40,13 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
   }
 
   /** Throws `weak_password` where the password is weak for this account. */
-  function admit (password: string, username: string, email: string | null): void {
-    app.passwords.admit(password, [username, ...email === null ? [] : [email.slice(0, email.lastIndexOf('@'))]])
+  function admit (password: string, { id = null, username, email }: { id?: string | null, username: string, email: string | null }, origin: Origin): void {
+    try {
+      app.passwords.admit(password, [username, ...email === null ? [] : [email, email.slice(0, email.lastIndexOf('@'))]])
+    } catch (error) {
+      app.audit.tally({ event: 'input_validation_fail', field: 'password', userId: id, origin }, `${id ?? ''} ${origin.network}`)
+      throw error
+    }
   }
 
   /** Changes a user whose digest is still the one that the password was checked against. */
@@ -58,12 +63,12 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
     present,
     async register ({ username, password, email = null }, origin) {
       if (registration === 'closed') throw app.errors.create('registration_closed')
-      admit(password, username, email)
+      admit(password, { username, email }, origin)
       const user = {
         id: randomUUIDv7(),
         username: username.toLowerCase(),
         email,
-        passwordHash: await app.passwords.hash(password),
+        passwordHash: await app.passwords.hash(password, origin),
         createdAt: app.clock.now()
       }
       const outcome = await app.users.add(user)
@@ -77,8 +82,8 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
       return present(user)
     },
     async changePassword (user, sessionId, password, origin) {
-      admit(password, user.username, user.email)
-      const passwordHash = await app.passwords.hash(password)
+      admit(password, user, origin)
+      const passwordHash = await app.passwords.hash(password, origin)
       await change(user, async (queries) => {
         await app.users.within(queries).replacePasswordHash(user.id, user.passwordHash as string, passwordHash)
         await app.sessions.endOthers(user.id, sessionId, queries)

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { digestOf, isSecretOf, makeSecret, readBasic } from './clients/credentials.ts'
 import { type ClientRecord, createClientRepository } from './clients/repository.ts'
+import type { Origin } from './origin.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,8 +21,8 @@ export interface Clients {
   rotate (id: string, overlap: number): Promise<{ client: Client, secret: string }>
   /** Deletes a client; its own tokens are refused from now on. Throws `not_found`. */
   remove (id: string): Promise<void>
-  /** The client that an Authorization header of HTTP Basic authenticates, or null. */
-  authenticate (authorization: string | undefined): Promise<Client | null>
+  /** The client that an Authorization header of HTTP Basic authenticates, or null. Throws `too_many_attempts` where too many secrets were wrong. */
+  authenticate (authorization: string | undefined, origin: Origin): Promise<Client | null>
 }
 
 /** The longest overlap of two secrets: seven days, in seconds. */
@@ -72,13 +73,18 @@ export default fp(async (app) => {
       })
       await app.revocations.hear()
     },
-    async authenticate (authorization) {
+    async authenticate (authorization, origin) {
       const credentials = readBasic(authorization)
-      const client = credentials === null ? null : await repository().find(credentials.id)
-      return credentials !== null && client !== null && isSecretOf(credentials.secret, client, app.clock.now()) ? present(client) : null
+      if (credentials === null) return null
+      const client = await repository().find(credentials.id)
+      // The right one is let in whoever else was wrong: it cannot be guessed, and whoever shares its address must not stop it.
+      if (client !== null && isSecretOf(credentials.secret, client, app.clock.now())) return present(client)
+      await app.throttle.clientFailed(client?.id ?? null, origin)
+      if (client !== null) app.audit.record({ event: 'authn_login_fail', userId: null, actor: client.id, origin })
+      return null
     }
   } satisfies Clients)
-}, { name: 'clients', dependencies: ['clock', 'database', 'errors', 'revocations'], fastify: '5.x' })
+}, { name: 'clients', dependencies: ['audit', 'clock', 'database', 'errors', 'revocations', 'throttle'], fastify: '5.x' })
 
 function present ({ id, name, scopes, createdAt }: ClientRecord): Client {
   return { id, name, scopes, createdAt }

@@ -80,7 +80,7 @@ export default fp<ErrorsOptions>(async (app, { answers }) => {
   function answerAll (headers: Readonly<Record<string, string>>): void {
     app.setErrorHandler((error: Thrown, request, reply) => {
       const answer = answerTo(error)
-      if (errors[answer.code].status >= 500) request.log[isExpected(error) ? 'warn' : 'error']({ err: error?.cause ?? error }, answer.code)
+      if (errors[answer.code].status >= 500 && !isCounted(answer.code)) request.log[isExpected(error) ? 'warn' : 'error']({ err: error?.cause ?? error }, answer.code)
       else request.log.debug({ code: answer.code, cause: reasonOf(error as FastifyError) }, 'refused')
       return send(reply, answer)
     })
@@ -115,6 +115,11 @@ function send (reply: FastifyReply, { code, message, headers }: Answer): Fastify
 /** Whether we ourselves gave the reason, such as a drain, rather than something that failed. */
 function isExpected (error: Thrown): boolean {
   return typeof error?.cause === 'string'
+}
+
+/** Refused by the thousand where it is at all: whoever refuses counts, and warns now and then. */
+function isCounted (code: ErrorCode): boolean {
+  return code === 'overloaded'
 }
 
 /** A cause that may stand in a debug log: one of our own machine words, never a library's message, which may quote input. */

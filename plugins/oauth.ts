@@ -12,8 +12,8 @@ declare module 'fastify' {
 }
 
 export interface Oauth {
-  /** The client behind an Authorization header of HTTP Basic. Throws `invalid_client`. */
-  authenticate (authorization: string | undefined): Promise<Client>
+  /** The client behind an Authorization header of HTTP Basic. Throws `invalid_client` or `too_many_attempts`. */
+  authenticate (authorization: string | undefined, origin: Origin): Promise<Client>
   /** Makes a context speak OAuth: form bodies alone, nothing cached, failures as RFC 6749 writes them. */
   speak (scope: FastifyInstance): void
   /** RFC 6749, sections 4.4 and 6. Throws `unsupported_grant_type`, `invalid_scope` or `invalid_grant`. */
@@ -64,8 +64,8 @@ export default fp(async (app) => {
   }
 
   app.decorate('oauth', {
-    async authenticate (authorization) {
-      return await app.clients.authenticate(authorization) ?? Promise.reject(new OauthError('invalid_client'))
+    async authenticate (authorization, origin) {
+      return await app.clients.authenticate(authorization, origin) ?? Promise.reject(new OauthError('invalid_client'))
     },
     speak (scope) {
       scope.removeAllContentTypeParsers()
@@ -122,9 +122,9 @@ export default fp(async (app) => {
 
   function answer (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const status = error instanceof OauthError ? oauthErrors[error.code].status : error.statusCode ?? 500
-    const code = error instanceof OauthError ? error.code : status === 503 ? 'temporarily_unavailable' : status >= 500 ? 'server_error' : 'invalid_request'
+    const code = error instanceof OauthError ? error.code : status === 503 ? 'temporarily_unavailable' : status === 429 ? 'slow_down' : status >= 500 ? 'server_error' : 'invalid_request'
     if (status >= 500) request.log.error({ err: error.cause ?? error }, code)
-    if (status === 503) reply.header('retry-after', '1')
+    if (status === 503 || status === 429) reply.headers({ 'retry-after': '1', ...(error as { headers?: Record<string, string> }).headers })
     if (code === 'invalid_client') reply.header('www-authenticate', challenge)
     return reply.code(status).type('application/json; charset=utf-8').send({ error: code, error_description: oauthErrors[code].description })
   }

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Access } from './access.ts'
+import type { LimitName } from './throttle.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,6 +12,8 @@ export interface RouteEntry {
   method: string
   url: string
   access: Access
+  /** What an address is limited by there. */
+  limit: LimitName | null
   /** The operation's name in logs, metrics and OpenAPI. */
   operation: string
 }
@@ -27,7 +30,7 @@ export default fp(async (app) => {
   const entries: RouteEntry[] = []
   app.addHook('onRoute', ({ method, url, config, schema }) => {
     for (const one of [method].flat()) {
-      entries.push({ method: one, url, access: config?.access ?? 'public', operation: schema?.operationId ?? '-' })
+      entries.push({ method: one, url, access: config?.access ?? 'public', limit: config?.limit ?? null, operation: schema?.operationId ?? '-' })
     }
   })
   app.decorate('routeTable', {

@@ -23,7 +23,7 @@ export default fp(async (app) => {
   app.decorate('signIn', {
     async withPassword ({ username, password }, origin) {
       const user = await app.users.findByLogin(username)
-      const known = await check(user, password, origin)
+      const known = await check(user, username, password, origin)
       const grant = await begin(known, origin)
       await app.revocations.hear()
       if (grant === null) return refuse(user, origin)
@@ -45,7 +45,8 @@ export default fp(async (app) => {
       return reply(user, refreshed.grant)
     },
     async confirm (userId, password, origin) {
-      return check(await app.users.findById(userId), password, origin)
+      const user = await app.users.findById(userId)
+      return check(user, user?.username ?? userId, password, origin)
     }
   } satisfies SignIn)
 
@@ -61,11 +62,22 @@ export default fp(async (app) => {
     }
   }
 
-  /** The user as they are now, where the password is theirs. */
-  async function check (user: UserRecord | null, password: string, origin: Origin): Promise<UserRecord> {
-    const { matches, outdated } = await app.passwords.verify(password, user?.passwordHash ?? null)
-    if (user === null || user.disabled || !matches) return refuse(user, origin)
-    return outdated ? rehash(user, password, origin) : user
+  /** The user as they are now, where the password is theirs. Throws `too_many_attempts` where too many guesses failed before. */
+  async function check (user: UserRecord | null, name: string, password: string, origin: Origin): Promise<UserRecord> {
+    const attempt = await app.throttle.attempt({ name, userId: user?.id ?? null }, origin)
+    try {
+      const { matches, outdated } = await app.passwords.verify(password, user?.passwordHash ?? null, {
+        network: origin.network,
+        signal: origin.signal,
+        favoured: attempt.isTrusted,
+        mayStart: attempt.mayStart,
+        ended: (matches) => attempt.ended(matches && user !== null && !user.disabled)
+      })
+      if (user === null || user.disabled || !matches) return refuse(user, origin)
+      return outdated && !app.hashing.isBusy ? rehash(user, password, origin) : user
+    } finally {
+      await attempt.close()
+    }
   }
 
   function refuse (user: UserRecord | null, origin: Origin): never {
@@ -73,9 +85,12 @@ export default fp(async (app) => {
     throw app.errors.create('invalid_credentials')
   }
 
-  /** Today's parameters for a digest of yesterday's; a password changed meanwhile stays as it was changed. */
+  /**
+   * Today's parameters for a digest of yesterday's; a password changed meanwhile stays as it was changed. Done where that
+   * need not wait: else at a later sign-in, since this one has had its turn.
+   */
   async function rehash (user: UserRecord, password: string, origin: Origin): Promise<UserRecord> {
-    const passwordHash = await app.passwords.hash(password)
+    const passwordHash = await app.passwords.hash(password, origin)
     if (!await app.users.replacePasswordHash(user.id, user.passwordHash as string, passwordHash)) return user
     app.audit.record({ event: 'authn_password_rehash', userId: user.id, origin })
     return { ...user, passwordHash }
@@ -85,7 +100,9 @@ export default fp(async (app) => {
   async function begin (user: UserRecord, origin: Origin): Promise<Grant | null> {
     return app.database.transaction(async (queries) => {
       const now = await app.users.within(queries).findUnchanged(user)
-      return now === null ? null : app.sessions.open(now, origin, queries)
+      if (now === null) return null
+      await app.throttle.remember(now.id, origin, queries)
+      return app.sessions.open(now, origin, queries)
     })
   }
-}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'passwords', 'revocations', 'sessions', 'tokens', 'users'], fastify: '5.x' })
+}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'hashing', 'passwords', 'revocations', 'sessions', 'throttle', 'tokens', 'users'], fastify: '5.x' })

@@ -4,7 +4,7 @@ import { RegisterBody, RegisterReply } from '../schemas/register.ts'
 
 const register: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/register', {
-    config: { access: 'public' },
+    config: { access: 'public', limit: 'register' },
     schema: {
       operationId: 'register',
       summary: 'Make an account',

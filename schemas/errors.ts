@@ -22,8 +22,10 @@ export const errors = {
   uri_too_long: { status: 414, message: 'The request address is too long' },
   unsupported_media_type: { status: 415, message: 'Send the body as application/json in UTF-8, not encoded' },
   expectation_failed: { status: 417, message: 'The only expectation known here is 100-continue' },
+  too_many_attempts: { status: 429, message: 'Too many attempts: wait as long as Retry-After says' },
   headers_too_large: { status: 431, message: 'The request headers are too large' },
   internal: { status: 500, message: 'Something went wrong on our side' },
+  overloaded: { status: 503, message: 'Too many are signing in right now: try again shortly' },
   unavailable: { status: 503, message: 'The service cannot answer right now: try again shortly' }
 } as const
 

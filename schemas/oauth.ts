@@ -8,6 +8,7 @@ export const oauthErrors = {
   unauthorized_client: { status: 400, description: 'That token was issued to another client' },
   unsupported_grant_type: { status: 400, description: 'Only client_credentials and refresh_token are granted here' },
   invalid_scope: { status: 400, description: 'A scope was asked for that is not held' },
+  slow_down: { status: 429, description: 'Too many wrong secrets: wait as long as Retry-After says' },
   server_error: { status: 500, description: 'Something went wrong on our side' },
   temporarily_unavailable: { status: 503, description: 'The service cannot answer right now: try again shortly' }
 } as const

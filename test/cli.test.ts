@@ -60,8 +60,8 @@ const kidOf = (token: string) => (JSON.parse(Buffer.from(token.split('.')[0] as 
 t.test('prints every route for people and for programs, without any data', async (t) => {
   const environment = { DATABASE_URL: 'sqlite:/nowhere/at/all.db', SECRET_KEY: secretOf(), SECRET_KEY_PREVIOUS: secretOf() }
   const table = done(t, await runCli(environment, 'routes'), 'routes')
-  t.match(table, /^POST +\/login +public +login$/m)
-  t.match(table, /^GET +\/protected +user +protected$/m)
+  t.match(table, /^POST +\/login +public +login +login$/m)
+  t.match(table, /^GET +\/protected +user +- +protected$/m)
   const rows = JSON.parse(done(t, await runCli(environment, 'routes', '--json'), 'routes --json')) as Array<Record<string, string>>
   t.equal(rows.length, table.trimEnd().split('\n').length)
   t.match(rows.find(({ url }) => url === '/protected'), { method: 'GET', access: 'user', operation: 'protected' })

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigError, configurationTable, nearMisses, readConfig } from '../config.ts'
@@ -28,8 +29,10 @@ function refuses (t: Test, name: string, values: string[]) {
 }
 
 t.test('reads an empty environment as the documented defaults', async (t) => {
-  t.strictSame(readConfig({}), {
+  t.strictSame(readConfig({}, { processors: 4, memory: 2 ** 32 }), {
     listen: { host: '127.0.0.1', port: 3000 },
+    metrics: { host: '127.0.0.1', port: null },
+    throttle: { limits: { login: { count: 30, seconds: 60 }, register: { count: 20, seconds: 3600 }, refresh: { count: 60, seconds: 60 } } },
     http: { trustProxy: [], corsOrigins: [], https: false, logLevel: 'info' },
     drain: { delay: 5 },
     openapi: { publicUrl: 'http://localhost:3000', pages: true },
@@ -39,7 +42,8 @@ t.test('reads an empty environment as the documented defaults', async (t) => {
     tokens: { issuer: 'http://localhost:3000', audience: 'api', lifetime: 600, clockSkew: 5, cacheSize: 10_000 },
     sessions: { clientId: 'gatehouse', idleLifetime: 604_800, absoluteLifetime: 2_592_000, grace: 30, limit: 100 },
     revocations: { maxLag: 30, tokenLifetime: 600, clockSkew: 5 },
-    passwords: { minLength: 8, memory: 19_456, passes: 2 },
+    hashing: { concurrency: 4, longestWait: 2 },
+    passwords: { minLength: 8, host: 'localhost', memory: 19_456, passes: 2, pepper: null, formerPepper: null },
     accounts: { registration: 'open' }
   })
 })
@@ -53,12 +57,13 @@ t.test('reads every variable', async (t) => {
     HOST: '0.0.0.0', PORT: '8080', PUBLIC_URL: 'https://auth.example.org/gate', AUDIENCE: 'orders', CLIENT_ID: 'web',
     DATABASE_URL: 'sqlite:///var/lib/gatehouse.db', DATABASE_POOL: '3', DATABASE_TIMEOUT: '250ms', SQLITE_SYNCHRONOUS: 'normal',
     ACCESS_TOKEN_TTL: '1h', REFRESH_IDLE_TTL: '1d', REFRESH_ABSOLUTE_TTL: '2d', REFRESH_GRACE: '0', MAX_SESSIONS: '3', REVOCATION_MAX_LAG: '1m', CLOCK_SKEW: '0', TOKEN_CACHE: '5', SIGNING_ALG: 'EdDSA', KEY_LEAD: '10m', KEY_ROTATION: '90d',
-    REGISTRATION: 'closed', PASSWORD_MIN_LENGTH: '15', ARGON2_MEMORY: '65536', ARGON2_TIME: '3',
-    TRUST_PROXY: '10.0.0.0/8, ::1', CORS_ORIGINS: 'https://app.example.org', LOG_LEVEL: 'debug', DRAIN_DELAY: '0', DOCUMENTATION: 'off'
+    REGISTRATION: 'closed', PASSWORD_MIN_LENGTH: '15', ARGON2_MEMORY: '65536', ARGON2_TIME: '3', HASH_CONCURRENCY: '7', HASH_QUEUE: '200ms', LOGIN_LIMIT: '5/10s', REGISTER_LIMIT: 'off', REFRESH_LIMIT: '100/1h',
+    TRUST_PROXY: '10.0.0.0/8, ::1', CORS_ORIGINS: 'https://app.example.org', METRICS_PORT: '9464', LOG_LEVEL: 'debug', DRAIN_DELAY: '0', DOCUMENTATION: 'off'
   })
   t.match(config, {
     listen: { host: '0.0.0.0', port: 8080 },
     http: { trustProxy: ['10.0.0.0/8', '::1'], corsOrigins: ['https://app.example.org'], https: true, logLevel: 'debug' },
+    metrics: { host: '0.0.0.0', port: 9464 },
     drain: { delay: 0 },
     openapi: { publicUrl: 'https://auth.example.org/gate', pages: false },
     database: { file: '/var/lib/gatehouse.db', pool: 3, timeout: 0.25, synchronous: 'normal' },
@@ -67,7 +72,9 @@ t.test('reads every variable', async (t) => {
     tokens: { issuer: 'https://auth.example.org/gate', audience: 'orders', lifetime: 3600, clockSkew: 0, cacheSize: 5 },
     sessions: { clientId: 'web', idleLifetime: 86_400, absoluteLifetime: 172_800, grace: 0, limit: 3 },
     revocations: { maxLag: 60, tokenLifetime: 3600, clockSkew: 0 },
-    passwords: { minLength: 15, memory: 65_536, passes: 3 },
+    hashing: { concurrency: 7, longestWait: 0.2 },
+    passwords: { minLength: 15, host: 'auth.example.org', memory: 65_536, passes: 3 },
+    throttle: { limits: { login: { count: 5, seconds: 10 }, register: null, refresh: { count: 100, seconds: 3600 } } },
     accounts: { registration: 'closed' }
   })
 })
@@ -77,7 +84,7 @@ t.test('names every fault at once and no value', async (t) => {
     HOST: 'two words', PORT: '65536', PUBLIC_URL: 'ftp://files.internal', AUDIENCE: 'a b', CLIENT_ID: 'c d', DATABASE_URL: 'mysql://root:hunter2@db',
     DATABASE_POOL: '101', DATABASE_TIMEOUT: 'soonish', SQLITE_SYNCHRONOUS: 'sometimes', SECRET_KEY: 'changeme', SECRET_KEY_PREVIOUS: 'letmein', ACCESS_TOKEN_TTL: '2h', REFRESH_IDLE_TTL: '-1',
     REFRESH_ABSOLUTE_TTL: '1y', REFRESH_GRACE: '6m', MAX_SESSIONS: '10001', REVOCATION_MAX_LAG: '1500ms', CLOCK_SKEW: '61', TOKEN_CACHE: '-10', SIGNING_ALG: 'HS256', KEY_LEAD: '599s', KEY_ROTATION: '9m', REGISTRATION: 'maybe', PASSWORD_MIN_LENGTH: '7', ARGON2_MEMORY: '4096',
-    ARGON2_TIME: '1', TRUST_PROXY: 'true', CORS_ORIGINS: '*', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
+    ARGON2_TIME: '1', HASH_CONCURRENCY: 'all', HASH_QUEUE: '61s', PASSWORD_PEPPER: 'paprika', PASSWORD_PEPPER_PREVIOUS: 'saltpetre', LOGIN_LIMIT: '30', REGISTER_LIMIT: '0/9m', REFRESH_LIMIT: 'none', TRUST_PROXY: 'true', CORS_ORIGINS: '*', METRICS_PORT: '0', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
   }
   t.same(Object.keys(environment), configurationTable.map(({ name }) => name), 'the table of this test is complete')
   const faults = faultsOf(environment)
@@ -97,12 +104,34 @@ t.test('reads durations as seconds, or with a unit', async (t) => {
   refuses(t, 'ACCESS_TOKEN_TTL', ['0', '999ms', '3601', '61m', '1.5m', '1e3', '+5', '-5', ' 5', '5 m', '5M', '10min', 'm', '0x10', '1234567890123', 'Infinity'])
 })
 
+t.test('reads limits as a number and a time, or off', async (t) => {
+  t.strictSame(readConfig({}).throttle.limits, { login: { count: 30, seconds: 60 }, register: { count: 20, seconds: 3600 }, refresh: { count: 60, seconds: 60 } })
+  t.strictSame(readConfig({ LOGIN_LIMIT: '1/1s', REGISTER_LIMIT: '9999999/1d', REFRESH_LIMIT: 'off' }).throttle.limits,
+    { login: { count: 1, seconds: 1 }, register: { count: 9_999_999, seconds: 86_400 }, refresh: null })
+  refuses(t, 'LOGIN_LIMIT', ['0/1m', '30', '30/m', '30/0s', '30/2d', '30/1440s5', '-1/1m', '1.5/1m', '30/1 m', '30/500ms', 'OFF', 'on', '0', '10000000/1m'])
+})
+
 t.test('reads whole numbers within their bounds', async (t) => {
   for (const [text, port] of [['0', 0], ['443', 443], ['65535', 65_535]] as const) t.equal(readConfig({ PORT: text }).listen.port, port)
   refuses(t, 'PORT', ['-1', '65536', '80.5', '8e3', '0x50', ' 80', '80 ', 'http', '99999999999999999999'])
   refuses(t, 'ARGON2_MEMORY', ['19455', '262145', '19456KiB'])
   refuses(t, 'ARGON2_TIME', ['1', '11'])
   refuses(t, 'PASSWORD_MIN_LENGTH', ['7', '129'])
+})
+
+t.test('lets as many passwords be hashed at once as there are processors, in half of the memory', async (t) => {
+  const mebibyte = 2 ** 20
+  const cases: [processors: number, memory: number, environment: Environment, concurrency: number][] = [
+    [2, 4096, {}, 2], [64, 4096, {}, 64], [64, 512, {}, 13], [64, 512, { ARGON2_MEMORY: '65536' }, 4], [2, 38, {}, 1], [2, 16, {}, 1],
+    [2, 4096, { HASH_CONCURRENCY: 'auto' }, 2], [2, 16, { HASH_CONCURRENCY: '8' }, 8]
+  ]
+  for (const [processors, memory, environment, concurrency] of cases) {
+    t.equal(readConfig(environment, { processors, memory: memory * mebibyte }).hashing.concurrency, concurrency, `${processors} processors, ${memory} MiB`)
+  }
+  const { concurrency } = readConfig({}).hashing
+  t.ok(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= availableParallelism(), 'on this machine too')
+  refuses(t, 'HASH_CONCURRENCY', ['0', '257', '-1', '1.5', 'AUTO', ' 2'])
+  refuses(t, 'HASH_QUEUE', ['0', '49ms', '61', '1m1s'])
 })
 
 t.test('refuses an absolute lifetime below the idle one', async (t) => {
@@ -116,6 +145,16 @@ t.test('refuses a rotation faster than the lead, and a former secret without a p
   const former = randomBytes(32).toString('base64url')
   t.same(faultsOf({ SECRET_KEY_PREVIOUS: former }), ['SECRET_KEY_PREVIOUS needs SECRET_KEY beside it'])
   t.same(faultsOf({ SECRET_KEY: randomBytes(32).toString('base64url'), SECRET_KEY_PREVIOUS: former }), [])
+})
+
+t.test('refuses a former pepper without a present one, and peppers that somebody can guess', async (t) => {
+  const [pepper, former] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  t.match(readConfig({ PASSWORD_PEPPER: pepper, PASSWORD_PEPPER_PREVIOUS: former }).passwords, { pepper, formerPepper: former })
+  t.same(faultsOf({ PASSWORD_PEPPER_PREVIOUS: former }), ['PASSWORD_PEPPER_PREVIOUS needs PASSWORD_PEPPER beside it'])
+  for (const name of ['PASSWORD_PEPPER', 'PASSWORD_PEPPER_PREVIOUS']) refuses(t, name, ['hunter2', randomBytes(16).toString('base64'), 'a'.repeat(40), 'changeme'.repeat(5), `${'A'.repeat(43)}=`])
+  const file = join(temporaryFolder(t), 'pepper')
+  writeFileSync(file, `${pepper}\n`)
+  t.equal(readConfig({ PASSWORD_PEPPER_FILE: file }).passwords.pepper, pepper)
 })
 
 t.test('takes a public address that an issuer can be', async (t) => {
@@ -224,7 +263,7 @@ t.test('freezes the configuration all the way down', async (t) => {
 t.test('tells names that are nearly ours', async (t) => {
   const cases: [set: string, meant: string][] = [
     ['SECRETKEY', 'SECRET_KEY'], ['SECRET_KEYS', 'SECRET_KEY'], ['secret_key', 'SECRET_KEY'], ['SECRET_KEY_FIEL', 'SECRET_KEY_FILE'], ['DATABASE_URI', 'DATABASE_URL'], ['DATABSE_URL', 'DATABASE_URL'],
-    ['TRUSTED_PROXY', 'TRUST_PROXY'], ['ACCESS_TOKEN_TLL', 'ACCESS_TOKEN_TTL'], ['PUBLICURL', 'PUBLIC_URL'], ['CORS_ORIGIN', 'CORS_ORIGINS'], ['LOGLEVEL', 'LOG_LEVEL'], ['P_ORT', 'PORT']
+    ['TRUSTED_PROXY', 'TRUST_PROXY'], ['ACCESS_TOKEN_TLL', 'ACCESS_TOKEN_TTL'], ['PUBLICURL', 'PUBLIC_URL'], ['CORS_ORIGIN', 'CORS_ORIGINS'], ['LOGLEVEL', 'LOG_LEVEL'], ['P_ORT', 'PORT'], ['PASSWORD_PEPER', 'PASSWORD_PEPPER']
   ]
   for (const [set, meant] of cases) t.same(nearMisses({ [set]: 'x' }), [[set, meant]], set)
   t.same(nearMisses({ ...Object.fromEntries(configurationTable.map(({ name }) => [name, ''])), SECRET_KEY_FILE: '', DATABASE_URL_FILE: '' }), [], 'ours are none')
@@ -234,7 +273,7 @@ t.test('tells names that are nearly ours', async (t) => {
 t.test('lists each variable with its default and meaning', async (t) => {
   t.same(configurationTable.find(({ name }) => name === 'PUBLIC_URL'), { name: 'PUBLIC_URL', default: 'http://localhost:PORT', secret: false, about: 'The `iss` of every token and the base of every address handed out; never taken from a request.' })
   t.equal(configurationTable.find(({ name }) => name === 'TRUST_PROXY')?.default, 'none')
-  t.same(configurationTable.filter(({ secret }) => secret).map(({ name }) => name), ['DATABASE_URL', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS'])
+  t.same(configurationTable.filter(({ secret }) => secret).map(({ name }) => name), ['DATABASE_URL', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'PASSWORD_PEPPER', 'PASSWORD_PEPPER_PREVIOUS'])
 })
 
 t.test('does not take an error of another kind for a fault', async (t) => {

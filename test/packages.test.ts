@@ -49,7 +49,8 @@ t.test('the lockfile', async (t) => {
     t.same(faults('node_modules/jwt-alias', { name: 'fast-jwt', version: '5.0.0' }), ['node_modules/jwt-alias is 5.0.0, below 6.3.6'])
     t.same(faults('node_modules/x/node_modules/@fastify/middie', { version: '9.9.9' }), ['node_modules/x/node_modules/@fastify/middie must not be used'])
     t.same(faults('node_modules/@fastify/express', { version: '9.9.9' }), ['node_modules/@fastify/express must not be used'])
-    t.same(faults('node_modules/@fastify/rate-limit', { version: '11.2.0' }), ['@fastify/rate-limit is installed and listed as absent'])
+    t.same(faults('node_modules/@fastify/rate-limit', { version: '11.1.9' }), ['node_modules/@fastify/rate-limit is 11.1.9, below 11.2.0'])
+    t.same(belowFloor(lockfile, { ...floor, least: { ...floor.least, fastify: { versions: ['5.12.8'], because: 'of this', absent: true } } }), ['fastify is installed and listed as absent'])
     t.same(faults('', { dependencies: { '@fastify/static': '10.1.11' } }), ['package.json uses @fastify/static'])
     t.same(belowFloor(lockfile, { ...floor, least: { ...floor.least, fastfy: { versions: ['1.0.0'], because: 'of this' } } }),
       ['fastfy is not installed and has a floor: a misspelt name would hold nothing'])

@@ -28,7 +28,7 @@ t.test('agrees with another that starts beside it on an empty folder, and keeps 
   t.equal((await post(first, '/register', alice)).status, 201)
   const token = await tokenOf(first)
   for (const service of [first, beside]) t.same([await visit(service, token), await visit(service, await tokenOf(beside))], [200, 200])
-  t.same(await Promise.all([first.stop(), beside.stop()]), [0, 0])
+  t.same([await first.stop(), await beside.stop()], [0, 0])
   t.same(readdirSync(folder).sort(), ['gatehouse.db', 'gatehouse.db.secret'])
   t.equal(statSync(`${first.databaseFile}.secret`).mode & 0o777, 0o600)
 
@@ -64,6 +64,13 @@ t.test('says in one line that SECRET_KEY is another, ends with 1, and makes no o
   t.equal(await service.ended, 1)
   t.match(service.output(), /^gatehouse: SECRET_KEY is not the one that the signing keys in the database were sealed under: [^\n]+\n$/)
   t.same(await keys(), before)
+})
+
+t.test('says in one line that its list of common passwords is damaged, and ends with 1', async (t) => {
+  const cutsShort = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module'; const { readFileSync } = fs; fs.readFileSync = (file, ...rest) => String(file).endsWith('blocklist.bin') ? readFileSync(file).subarray(0, -1) : readFileSync(file, ...rest); syncBuiltinESMExports()`
+  const service = launch(t, { environment: preload(cutsShort) })
+  t.equal(await service.ended, 1)
+  t.equal(service.output(), 'gatehouse: the list of common passwords, plugins/passwords/blocklist.bin, is damaged: install this version anew\n')
 })
 
 for (const [what, signal, message] of [['an exception', 'SIGUSR1', 'thrown beside every request'], ['a rejection', 'SIGWINCH', 'rejected beside every request']] as const) {

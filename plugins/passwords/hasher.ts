@@ -1,57 +1,101 @@
 import { argon2id, hash, verify } from 'argon2'
+import { type Argon2Digest, isAffordable, readArgon2Digest } from './argon2-digest.ts'
+import { readForeign, spellingsOf } from './foreign.ts'
+import { createPepper, type Pepper } from './pepper.ts'
 
 export interface Hasher {
   hash (password: string): Promise<string>
   /** False where checking the digest could fail or cost more than the bounds allow. */
   canVerify (digest: string): boolean
+  /** Where the answer is no, at least one hash of today's parameters has been computed. */
   verify (digest: string, password: string): Promise<boolean>
-  /** True where the digest was made with other parameters than today's. */
+  /** True where the digest was made elsewhere, with other parameters than today's, or with another pepper. */
   isOutdated (digest: string): boolean
+  /** True where the digest was made with a pepper that is not known. */
+  lacksPepper (digest: string): boolean
 }
 
-interface Parameters {
+export interface HasherOptions {
   /** KiB. */
   memory: number
   passes: number
-  lanes: number
+  /** 32 bytes or more; null for none. */
+  pepper?: string | null
+  /** The pepper before that: checks what it made. */
+  formerPepper?: string | null
 }
 
 const lanes = 1
 const saltBytes = 16
 const tagBytes = 32
-/** What a stored digest may ask for at most: it may come from an import, or from somebody who can write to the database. */
-const bounds: Parameters = { memory: 262_144, passes: 10, lanes: 4 }
 
-/** The PHC string format; libraries write the three parameters in different orders. */
-const phc = /^\$argon2id\$v=19\$([mtp]=\d{1,7}),([mtp]=\d{1,7}),([mtp]=\d{1,7})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,172})$/
+/**
+ * argon2id (RFC 9106) over the NFC form of a password, or over the HMAC that a pepper makes of it, with one lane, a 16-byte salt
+ * and a 32-byte tag. Digests of other systems can be checked, and are outdated.
+ */
+export function createHasher ({ memory, passes, pepper = null, formerPepper = null }: HasherOptions): Hasher {
+  const current = pepper === null ? null : createPepper(pepper)
+  const peppers = [current, formerPepper === null ? null : createPepper(formerPepper)].filter((one) => one !== null)
+  const keyId = current?.keyId ?? null
 
-/** argon2id (RFC 9106) over the NFC form of a password, with one lane, a 16-byte salt and a 32-byte tag. */
-export function createHasher ({ memory, passes }: { memory: number, passes: number }): Hasher {
-  return {
+  const hasher: Hasher = {
     async hash (password) {
-      const digest = await hash(normalise(password), { type: argon2id, memoryCost: memory, timeCost: passes, parallelism: lanes, hashLength: tagBytes })
-      return digest.replace(/,(p=\d+),(t=\d+)/, ',$2,$1')
+      const digest = await hash(season(normalise(password), current), { type: argon2id, memoryCost: memory, timeCost: passes, parallelism: lanes, hashLength: tagBytes })
+      return digest.replace(/,(p=\d+),(t=\d+)/, (_, p, t) => `,${t},${p}${keyId === null ? '' : `,keyid=${keyId}`}`)
     },
     canVerify (digest) {
-      const found = parametersOf(digest)
-      return found !== null && found.memory >= 8 * found.lanes && found.memory <= bounds.memory && found.passes >= 1 &&
-        found.passes <= bounds.passes && found.lanes >= 1 && found.lanes <= bounds.lanes
+      const own = readOwn(digest)
+      return own === null ? readForeign(digest) !== null : isAffordable(own) && isKnown(own)
     },
-    verify: (digest, password) => verify(digest, normalise(password)),
+    async verify (digest, password) {
+      const own = readOwn(digest)
+      const matches = own === null ? await some(readForeign(digest), spellingsOf(password)) : await verifyOwn(own, digest, password)
+      // What a success pays when the digest is made anew, and an unknown user with the dummy.
+      if (!matches && (own === null || own.memory * own.passes < memory * passes)) await hasher.hash(password)
+      return matches
+    },
     isOutdated (digest) {
-      const found = parametersOf(digest)
-      return found === null || found.memory !== memory || found.passes !== passes || found.lanes !== lanes ||
-        found.saltLength !== base64Length(saltBytes) || found.tagLength !== base64Length(tagBytes)
+      const own = readOwn(digest)
+      return own === null || isOld(own)
+    },
+    lacksPepper (digest) {
+      const own = readOwn(digest)
+      return own !== null && !isKnown(own)
     }
+  }
+
+  return hasher
+
+  function isKnown ({ keyId }: Argon2Digest): boolean {
+    return keyId === null || peppers.some((one) => one.keyId === keyId)
+  }
+
+  function isOld (own: Argon2Digest): boolean {
+    return own.memory !== memory || own.passes !== passes || own.lanes !== lanes || own.keyId !== keyId ||
+      own.saltLength !== base64Length(saltBytes) || own.tagLength !== base64Length(tagBytes)
+  }
+
+  /** argon2id of other parameters and without a pepper may have been made elsewhere. */
+  async function verifyOwn (own: Argon2Digest, digest: string, password: string): Promise<boolean> {
+    const used = peppers.find((one) => one.keyId === own.keyId) ?? null
+    const spellings = used === null && isOld(own) ? spellingsOf(password) : [normalise(password)]
+    return some((spelling) => verify(digest, season(spelling, used)), spellings)
   }
 }
 
-function parametersOf (digest: string): (Parameters & { saltLength: number, tagLength: number }) | null {
-  const [, first = '', second = '', third = '', salt = '', tag = ''] = phc.exec(digest) ?? []
-  const found = Object.fromEntries([first, second, third].map((pair) => [pair[0], Number(pair.slice(2))])) as Record<string, number>
-  const { m, t, p } = found
-  if (m === undefined || t === undefined || p === undefined) return null
-  return { memory: m, passes: t, lanes: p, saltLength: salt.length, tagLength: tag.length }
+/** A digest as this service makes them, whoever made it. */
+function readOwn (digest: string): Argon2Digest | null {
+  const found = readArgon2Digest(digest)
+  return found?.type === 'argon2id' && found.version === 19 ? found : null
+}
+
+async function some (check: ((password: Buffer) => Promise<boolean>) | null, spellings: Buffer[]): Promise<boolean> {
+  for (const spelling of spellings) if (await check?.(spelling) === true) return true
+  return false
+}
+
+function season (password: Buffer, pepper: Pepper | null): Buffer {
+  return pepper === null ? password : pepper.apply(password)
 }
 
 function base64Length (bytes: number): number {

@@ -7,7 +7,7 @@ import type { TokenReply } from '../../schemas/login.ts'
 import { type Answer, concludes, createAttacker, found, takesLessThan } from '../support/attacker.ts'
 import { alice, build } from '../support/build.ts'
 import { issuer, startService } from '../support/service.ts'
-import { countOf, digestOf, plant } from '../support/stored.ts'
+import { countOf, digestOf, forgetFailures, plant } from '../support/stored.ts'
 
 const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace', MAX_SESSIONS: '10000' } }))
 const { service, post, get, send, secrets } = attacker
@@ -31,6 +31,7 @@ function segmentOf (token: string, index: number) {
 /** Does something to bob's row and asserts that neither password signs him in, in the words that nobody is answered with. */
 async function failsAlike (t: Test, column: 'password_hash' | 'disabled_at', value: string | number | null): Promise<void> {
   plant(service, bob.username, column, value)
+  forgetFailures(service)
   for (const { password } of [bob, wrong]) t.equal(shapeOf(await post('/login', { ...bob, password })), unknown, String(value).slice(0, 32))
 }
 
@@ -64,6 +65,7 @@ t.test('J185 J182 answers an account without a usable digest as it answers nobod
     digest.replace('p=1', 'p=64'), digest.replace('argon2id', 'argon2d'), digest.slice(0, -20), digest.replace('m=19456', 'm=0'), digest.replace('v=19', 'v=16'), `${digest}$`
   ]
   for (const value of hostile) await failsAlike(t, 'password_hash', value)
+  forgetFailures(service)
   t.equal((await post('/login', '{"username":"bob","password":"kept in clear"}')).outcome, '401 invalid_credentials')
 })
 
@@ -80,9 +82,9 @@ t.test('J194 checks nothing that is refused', async (t) => {
   const app = await build(t)
   const { verify } = app.passwords
   let verifications = 0
-  app.passwords.verify = async (password, digest) => {
+  app.passwords.verify = async (password, digest, turn) => {
     verifications++
-    return verify(password, digest)
+    return verify(password, digest, turn)
   }
   const login = async (password: unknown) => (await app.inject({ method: 'POST', url: '/login', payload: { username: 'alice', password } })).statusCode
   for (const password of ['x'.repeat(129), 'x'.repeat(1024 * 1024), 'x\0y', '\ud800', 1, null]) t.match(String(await login(password)), /^4(00|13)$/)
@@ -151,7 +153,7 @@ t.test('J199 repeats none among ten thousand', async (t) => {
   await app.inject({ method: 'POST', url: '/register', payload: alice })
   const user = await app.users.findByLogin('alice')
   if (user === null) throw new Error('alice is not there')
-  const origin = { ip: '127.0.0.1', userAgent: null, requestId: 'x' }
+  const origin = { ip: '127.0.0.1', network: '127.0.0.1', userAgent: null, requestId: 'x', signal: new AbortController().signal }
   const seen = { jti: new Set<string>(), refresh: new Set<string>() }
   await app.database.transaction(async (queries) => {
     for (let i = 0; i < 10_000; i++) {

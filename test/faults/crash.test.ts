@@ -7,8 +7,7 @@ import { type Service, startService, temporaryFolder } from '../support/service.
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 2)
 const secretKey = randomBytes(32).toString('base64url')
 const password = 'correct horse battery staple'
-/** Milliseconds of work before each kill: another length each time, so that it falls into different moments. */
-const shortest = 400
+/** Milliseconds between the first sign-in and the kill: another length each time, so that it falls into different moments. */
 const spread = 400
 const clients = 8
 
@@ -23,8 +22,10 @@ t.test(`loses no acknowledged registration or sign-in at ${rounds} kills`, { tim
   const acknowledged: Acknowledged = { usernames: [], sessions: [], token: null }
   let service = await startService(t, { folder, secretKey })
   for (let round = 0; round < rounds; round++) {
-    const over = Promise.all(Array.from({ length: clients }, (_, client) => work(service, `r${round}-c${client}`, acknowledged)))
-    const kill = setTimeout(() => service.stop('SIGKILL'), shortest + spread * round / rounds)
+    const begun = Promise.withResolvers<void>()
+    const over = Promise.all(Array.from({ length: clients }, (_, client) => work(service, `r${round}-c${client}`, acknowledged, begun.resolve)))
+    await begun.promise
+    const kill = setTimeout(() => service.stop('SIGKILL'), spread * round / rounds)
     await over
     clearTimeout(kill)
     await service.ended
@@ -44,7 +45,7 @@ t.test(`loses no acknowledged registration or sign-in at ${rounds} kills`, { tim
 })
 
 /** Registers and signs in, over and over, until the service is gone. */
-async function work (service: Service, prefix: string, acknowledged: Acknowledged): Promise<void> {
+async function work (service: Service, prefix: string, acknowledged: Acknowledged, begun: () => void): Promise<void> {
   for (let number = 0; ; number++) {
     const username = `${prefix}-${number}`
     try {
@@ -54,6 +55,7 @@ async function work (service: Service, prefix: string, acknowledged: Acknowledge
       if (reply === null) return
       acknowledged.sessions.push(JSON.parse(Buffer.from(reply.access_token.split('.')[1] as string, 'base64url').toString()).sid)
       acknowledged.token = reply.access_token
+      begun()
     } catch {
       return
     }

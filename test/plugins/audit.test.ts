@@ -38,3 +38,24 @@ t.test('never names what was typed', async (t) => {
   t.equal(lines.length, 1)
   t.notMatch(JSON.stringify(lines), /mistake|another one/)
 })
+
+t.test('counts refusals by where they come from, and writes one line a minute for each', async (t) => {
+  const log: Line[] = []
+  const server = await build(t, { log, environment: { REGISTER_LIMIT: '2/1m' } })
+  const register = (remoteAddress: string, password: string) => server.inject({ method: 'POST', url: '/register', payload: { ...alice, password }, remoteAddress })
+  for (const _ of Array(5)) await register('192.0.2.1', 'password1')
+  for (const _ of Array(4)) await register('192.0.2.2', 'password1')
+  const audited = () => log.filter(({ msg }) => msg === 'audit').map(({ event, ip, limit, field, count }) => [event, ip, limit ?? field, count])
+  t.same(audited(), [])
+  await server.jobs.run('audit')
+  const expected = [
+    ['excess_rate_limit_exceeded', '192.0.2.1', 'register', 3], ['excess_rate_limit_exceeded', '192.0.2.2', 'register', 2],
+    ['input_validation_fail', '192.0.2.1', 'password', 2], ['input_validation_fail', '192.0.2.2', 'password', 2]
+  ]
+  t.same(audited().sort(), expected)
+  await server.jobs.run('audit')
+  t.equal(audited().length, 4)
+  await register('192.0.2.2', 'password1')
+  await server.close()
+  t.equal(audited().length, 5, 'also at the end')
+})

@@ -2,6 +2,8 @@ import t from 'tap'
 import { build } from '../support/build.ts'
 import { basic, clientToken, createClock, post, registerClient, start } from '../support/calls.ts'
 
+const origin = { ip: '192.0.2.1', network: '192.0.2.1', userAgent: null, requestId: 'r', signal: new AbortController().signal }
+
 t.test('registers a client, tells its secret this once and keeps a digest', async (t) => {
   const server = await build(t, { now: () => start })
   const { client, secret } = await server.clients.create('Billing – nightly', ['orders:read', 'a', 'orders:read'])
@@ -9,7 +11,7 @@ t.test('registers a client, tells its secret this once and keeps a digest', asyn
   t.strictSame(client, { id: client.id, name: 'Billing – nightly', scopes: ['a', 'orders:read'], createdAt: start })
   t.strictSame(await server.clients.list(), [client])
   t.notOk(JSON.stringify(await server.database.queries.selectFrom('clients').selectAll().execute()).includes(secret))
-  t.strictSame(await server.clients.authenticate(basic(client.id, secret)), client)
+  t.strictSame(await server.clients.authenticate(basic(client.id, secret), origin), client)
 })
 
 t.test('refuses names and scopes that are not well-formed', async (t) => {
@@ -25,7 +27,7 @@ t.test('authenticates nobody by anything else', async (t) => {
   const server = await build(t)
   const [one, other] = [await registerClient(server), await registerClient(server)]
   for (const header of [undefined, '', 'Basic', `Bearer ${one.secret}`, basic(one.id, other.secret), basic(one.id, ''), basic('', one.secret), basic(one.id, `${one.secret}x`), basic(one.id.toUpperCase(), one.secret), basic('nobody', one.secret), basic('billing', one.secret)]) {
-    t.equal(await server.clients.authenticate(header), null, String(header))
+    t.equal(await server.clients.authenticate(header, origin), null, String(header))
   }
 })
 
@@ -33,7 +35,7 @@ t.test('gives a new secret, and lets the old one go at once or after an overlap'
   const clock = createClock()
   const server = await build(t, { now: clock.now })
   const { id, secret: first } = await registerClient(server)
-  const good = async (...secrets: string[]) => Promise.all(secrets.map(async (secret) => await server.clients.authenticate(basic(id, secret)) !== null))
+  const good = async (...secrets: string[]) => Promise.all(secrets.map(async (secret) => await server.clients.authenticate(basic(id, secret), origin) !== null))
   const { secret: second } = await server.clients.rotate(id, 0)
   t.strictSame(await good(first, second), [false, true])
   const { secret: third } = await server.clients.rotate(id, 60)
@@ -63,6 +65,6 @@ t.test('ends a client\'s own tokens with the client, at once, and no other\'s', 
   t.strictSame([await active(token), await active(stays)], [true, true])
   await server.clients.remove(one.id)
   t.strictSame([await active(token), await active(stays)], [false, true])
-  t.equal(await server.clients.authenticate(one.basic), null)
+  t.equal(await server.clients.authenticate(one.basic, origin), null)
   t.equal((await server.inject({ url: '/protected', headers: { authorization: `Bearer ${token}` } })).json().code, 'invalid_token')
 })

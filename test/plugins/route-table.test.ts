@@ -4,27 +4,27 @@ import { build } from '../support/build.ts'
 t.test('lists every route with who may call it and the name of its operation', async (t) => {
   const server = await build(t, { environment: { DOCUMENTATION: 'off' } })
   t.same(server.routeTable.entries.filter(({ operation }) => operation !== '-'), [
-    { method: 'GET', url: '/health/live', access: 'public', operation: 'live' },
-    { method: 'GET', url: '/health/ready', access: 'public', operation: 'ready' },
-    { method: 'GET', url: '/.well-known/jwks.json', access: 'public', operation: 'jwks' },
-    { method: 'GET', url: '/.well-known/keys/:file', access: 'public', operation: 'keyPem' },
-    { method: 'GET', url: '/.well-known/openid-configuration', access: 'public', operation: 'providerMetadata' },
-    { method: 'GET', url: '/.well-known/oauth-authorization-server', access: 'public', operation: 'serverMetadata' },
-    { method: 'GET', url: '/openapi.json', access: 'public', operation: 'openapi' },
-    { method: 'POST', url: '/register', access: 'public', operation: 'register' },
-    { method: 'POST', url: '/login', access: 'public', operation: 'login' },
-    { method: 'POST', url: '/refresh', access: 'public', operation: 'refresh' },
-    { method: 'POST', url: '/logout', access: 'user', operation: 'logout' },
-    { method: 'GET', url: '/protected', access: 'user', operation: 'protected' },
-    { method: 'GET', url: '/me', access: 'user', operation: 'me' },
-    { method: 'PATCH', url: '/me', access: 'user', operation: 'changeEmail' },
-    { method: 'DELETE', url: '/me', access: 'user', operation: 'deleteAccount' },
-    { method: 'PUT', url: '/me/password', access: 'user', operation: 'changePassword' },
-    { method: 'GET', url: '/me/sessions', access: 'user', operation: 'sessions' },
-    { method: 'DELETE', url: '/me/sessions/:id', access: 'user', operation: 'endSession' },
-    { method: 'POST', url: '/oauth/token', access: 'client', operation: 'token' },
-    { method: 'POST', url: '/oauth/introspect', access: 'client', operation: 'introspect' },
-    { method: 'POST', url: '/oauth/revoke', access: 'client', operation: 'revoke' }
+    { method: 'GET', url: '/health/live', access: 'public', limit: null, operation: 'live' },
+    { method: 'GET', url: '/health/ready', access: 'public', limit: null, operation: 'ready' },
+    { method: 'GET', url: '/.well-known/jwks.json', access: 'public', limit: null, operation: 'jwks' },
+    { method: 'GET', url: '/.well-known/keys/:file', access: 'public', limit: null, operation: 'keyPem' },
+    { method: 'GET', url: '/.well-known/openid-configuration', access: 'public', limit: null, operation: 'providerMetadata' },
+    { method: 'GET', url: '/.well-known/oauth-authorization-server', access: 'public', limit: null, operation: 'serverMetadata' },
+    { method: 'GET', url: '/openapi.json', access: 'public', limit: null, operation: 'openapi' },
+    { method: 'POST', url: '/register', access: 'public', limit: 'register', operation: 'register' },
+    { method: 'POST', url: '/login', access: 'public', limit: 'login', operation: 'login' },
+    { method: 'POST', url: '/refresh', access: 'public', limit: 'refresh', operation: 'refresh' },
+    { method: 'POST', url: '/logout', access: 'user', limit: null, operation: 'logout' },
+    { method: 'GET', url: '/protected', access: 'user', limit: null, operation: 'protected' },
+    { method: 'GET', url: '/me', access: 'user', limit: null, operation: 'me' },
+    { method: 'PATCH', url: '/me', access: 'user', limit: 'register', operation: 'changeEmail' },
+    { method: 'DELETE', url: '/me', access: 'user', limit: 'login', operation: 'deleteAccount' },
+    { method: 'PUT', url: '/me/password', access: 'user', limit: 'login', operation: 'changePassword' },
+    { method: 'GET', url: '/me/sessions', access: 'user', limit: null, operation: 'sessions' },
+    { method: 'DELETE', url: '/me/sessions/:id', access: 'user', limit: null, operation: 'endSession' },
+    { method: 'POST', url: '/oauth/token', access: 'client', limit: null, operation: 'token' },
+    { method: 'POST', url: '/oauth/introspect', access: 'client', limit: null, operation: 'introspect' },
+    { method: 'POST', url: '/oauth/revoke', access: 'client', limit: null, operation: 'revoke' }
   ])
 })
 

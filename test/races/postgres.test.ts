@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { createRevocationRepository } from '../../plugins/revocations/repository.ts'
 import { alice, build } from '../support/build.ts'
+import { origin } from '../support/calls.ts'
 import { startPostgres } from '../support/postgres.ts'
 
 // What one writer at a time gives SQLite has to hold where many write: two apps on one PostgreSQL, as two processes are.
@@ -129,9 +130,9 @@ t.test('of two new secrets at once, the former one of the last is the first', as
   const { client } = await here.clients.create('billing', [])
   const secrets = (await Promise.all([here, there].map((app) => app.clients.rotate(client.id, 60)))).map(({ secret }) => secret)
   const basic = (secret: string) => `Basic ${Buffer.from(`${client.id}:${secret}`).toString('base64')}`
-  for (const secret of secrets) t.match(await here.clients.authenticate(basic(secret)), { id: client.id })
-  t.equal(await here.clients.authenticate(basic('x')), null)
-  t.equal(await here.clients.authenticate(`Basic ${Buffer.from(`${client.id}%00:x`).toString('base64')}`), null)
+  for (const secret of secrets) t.match(await here.clients.authenticate(basic(secret), origin), { id: client.id })
+  t.equal(await here.clients.authenticate(basic('x'), origin), null)
+  t.equal(await here.clients.authenticate(`Basic ${Buffer.from(`${client.id}%00:x`).toString('base64')}`, origin), null)
 })
 
 t.test('whoever has read the log of revocations up to one has read all before it', async (t) => {

@@ -2,7 +2,7 @@ import type { FastifyInstance, LightMyRequestResponse as Reply } from 'fastify'
 import { alice } from './build.ts'
 
 /** Where a call comes from that is made without HTTP. */
-export const origin = { ip: '192.0.2.1', userAgent: null, requestId: 'r' }
+export const origin = { ip: '192.0.2.1', network: '192.0.2.1', userAgent: null, requestId: 'r', signal: new AbortController().signal }
 
 export const start = Date.parse('2026-03-01T12:00:00Z')
 

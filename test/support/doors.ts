@@ -5,8 +5,7 @@ import { codeOf, importsOf, lineAt, type Sources } from './sources.ts'
 
 /** Sources without a test of their own, and where they are shown to work. */
 const testedElsewhere = new Map([
-  ['app.ts', 'is what every test builds'],
-  ['plugins/passwords/common.ts', 'is a list: policy.test.ts tries it']
+  ['app.ts', 'is what every test builds']
 ])
 
 /** Doors with several request decorators, and why one would not do. */
@@ -135,7 +134,7 @@ export function testsMirrorSources (sources: Sources): string[] {
   const mirrors = new Set(tested.map(testOf))
   return [
     ...tested.filter((path) => !sources.has(testOf(path)) && !testedElsewhere.has(path)).map((path) => `${path} has no test: ${testOf(path)} is missing`),
-    ...[...sources.keys()].filter((path) => /^test\/(?:plugins|routes|schemas)\/.*\.test\.ts$/.test(path) && !mirrors.has(path)).map((path) => `${path} tests nothing that is there`),
+    ...[...sources.keys()].filter((path) => /^test\/(?:config|plugins|routes|schemas)\/.*\.test\.ts$/.test(path) && !mirrors.has(path)).map((path) => `${path} tests nothing that is there`),
     ...[...testedElsewhere.keys()].filter((path) => !sources.has(path) || sources.has(testOf(path))).map((path) => `${path} is an exception that nothing needs`)
   ]
 }

@@ -40,9 +40,9 @@ const entries = ['server.ts', 'cli.ts']
 const schemaLibrary = '@sinclair/typebox'
 const routeLibraries = [schemaLibrary, '@fastify/type-provider-typebox', 'fastify']
 
-/** What runs in production: the files of the root and of the three folders. */
+/** What runs in production: the files of the root and of the four folders. */
 export function productOf (sources: Sources): Array<[string, string]> {
-  return [...sources].filter(([path]) => /^(?:(?:plugins|routes|schemas)\/.*|[^/]+)\.[jt]s$/.test(path))
+  return [...sources].filter(([path]) => /^(?:(?:config|plugins|routes|schemas)\/.*|[^/]+)\.[jt]s$/.test(path))
 }
 
 /** Every door by its plugin's name: `plugins/x.ts`. */
@@ -82,10 +82,10 @@ function trespass (path: string, { kind, typeOnly, target, specifier }: Import):
   if (!specifier.startsWith('.')) return 'ours are named by a relative path'
   if (target.startsWith('plugins/') && target.split('/').length > 2) return target.startsWith(`plugins/${owner}/`) ? null : 'what is behind a door is the plugin\'s own'
   if (target.startsWith('schemas/')) return null
+  if (target.startsWith('config/')) return path === 'config.ts' ? null : 'what is behind config.ts is its own'
   if (compositions.includes(path)) return typeOnly || /^(?:plugins|routes)\//.test(target) ? null : 'a composition knows plugins and routes'
   if (target.startsWith('plugins/')) return typeOnly || kind === 'augmentation' ? null : 'a door gives others types alone'
   if (entries.includes(path)) return ['app.ts', 'config.ts'].includes(target) ? null : 'an entry knows app.ts and config.ts'
-  if (path === 'config.ts' && target === 'database-url.ts') return null
   return 'the arrows do not point there'
 }
 

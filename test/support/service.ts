@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Test } from 'tap'
 
+/** All requests of a test come from one address. */
+export const unlimited = { LOGIN_LIMIT: 'off', REGISTER_LIMIT: 'off', REFRESH_LIMIT: 'off' }
+
 const root = resolve(import.meta.dirname, '../..')
 
 /** A process of the service, whether it has come up or not. */
@@ -41,6 +44,9 @@ export interface ServiceOptions {
   entry?: string
 }
 
+/** A slow machine refuses nobody for being slow: what tests the queue sets its own. */
+export const patience = '60s'
+
 export const issuer = 'https://auth.test'
 
 /** A folder that goes with the test. */
@@ -63,7 +69,7 @@ export function launch (t: Test, options: ServiceOptions = {}): Launched {
   const databaseFile = join(folder, 'gatehouse.db')
   const child = spawn(process.execPath, ['--import', './check-node.js', entry], {
     cwd: root,
-    env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: `sqlite:${databaseFile}`, SECRET_KEY: secretKey, PUBLIC_URL: issuer, DRAIN_DELAY: '0', ...environment },
+    env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: `sqlite:${databaseFile}`, SECRET_KEY: secretKey, PUBLIC_URL: issuer, DRAIN_DELAY: '0', HASH_QUEUE: patience, ...unlimited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let text = ''

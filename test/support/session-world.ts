@@ -12,7 +12,7 @@ export const second = 1000
 export const minute = 60 * second
 export const lifetimes = { access: 10 * minute, idle: 60 * minute, absolute: 240 * minute, grace: 30 * second, skew: 5 * second, limit: 6 }
 export const model = createSessionModel(lifetimes)
-export const origin = { ip: '192.0.2.1', userAgent: 'model', requestId: 'm' }
+export const origin = { ip: '192.0.2.1', network: '192.0.2.1', userAgent: 'model', requestId: 'm', signal: new AbortController().signal }
 const bothHear = new Set([0, 1])
 
 /** What a sequence of steps acts on: the processes, and what ought to be true of them. */

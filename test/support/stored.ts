@@ -22,6 +22,11 @@ export function plant (service: Pick<Service, 'databaseFile'>, username: string,
   within(service, (database) => database.prepare(`update users set ${column} = ? where username = ?`).run(value, username))
 }
 
+/** Begins the counting of failed guesses anew. */
+export function forgetFailures (service: Pick<Service, 'databaseFile'>): void {
+  within(service, (database) => database.prepare('delete from failures').run())
+}
+
 function within<T> ({ databaseFile }: Pick<Service, 'databaseFile'>, work: (database: DatabaseSync) => T): T {
   const database = new DatabaseSync(databaseFile, { timeout: 5000 })
   try {

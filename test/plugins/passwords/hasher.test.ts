@@ -1,6 +1,8 @@
-import { hash as argon2, argon2d, argon2i, argon2id } from 'argon2'
+import { randomBytes } from 'node:crypto'
+import { hash as argon2, argon2id } from 'argon2'
 import t from 'tap'
 import { createHasher } from '../../../plugins/passwords/hasher.ts'
+import { vectors } from '../../support/foreign-digests.ts'
 
 const hasher = createHasher({ memory: 19_456, passes: 2 })
 const salt = 'c29tZSBzYWx0IGhlcmUhIQ'
@@ -54,15 +56,14 @@ t.test('reads no digest that is malformed, of another kind, or would cost too mu
   const good = digest('m=19456,t=2,p=1')
   t.equal(hasher.canVerify(good), true)
   const bad = [
-    '', 'x', 'hunter2', '$2b$12$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m', '$6$salt$hash', '{SSHA}x', '5f4dcc3b5aa765d61d8327deb882cf99', '$argon2id$', good.slice(0, -30), `${good}=`, ` ${good}`, `${good}\n`, good.repeat(2),
-    digest('m=19456,t=2,p=1', { type: 'argon2i' }), digest('m=19456,t=2,p=1', { type: 'argon2d' }), digest('m=19456,t=2,p=1', { version: 16 }),
+    '', 'x', 'hunter2', '$2b$31$GhvMmNVjRW29ulnudl.LbuAnUtN/LRfe1JsBm1Xu6LE3059z5Tr8m', '$6$salt$hash', '{SSHA}x', '5f4dcc3b5aa765d61d8327deb882cf99', '$argon2id$', good.slice(0, -30), `${good}=`, ` ${good}`, `${good}\n`, good.repeat(2),
+    digest('m=19456,t=2,p=1', { type: 'argon2' }), digest('m=19456,t=2,p=1', { type: 'argon2ii' }), digest('m=19456,t=2,p=1', { version: 18 }),
     digest('m=4194304,t=2,p=1'), digest('m=262145,t=2,p=1'), digest('m=99999999999,t=2,p=1'), digest('m=19456,t=11,p=1'), digest('m=19456,t=4294967295,p=1'), digest('m=19456,t=2,p=5'), digest('m=19456,t=2,p=255'),
     digest('m=0,t=2,p=1'), digest('m=7,t=2,p=1'), digest('m=31,t=1,p=4'), digest('m=19456,t=0,p=1'), digest('m=19456,t=2,p=0'), digest('m=-1,t=2,p=1'), digest('m=1e4,t=2,p=1'),
     digest('m=19456,t=2'), digest('m=19456,m=2,p=1'), digest('t=2,t=2,p=1'), digest('m=19456,t=2,p=1,keyid=x'), digest('m=19456,t=2,x=1'),
     digest('m=19456,t=2,p=1', { salt: 'c2FsdA' }), digest('m=19456,t=2,p=1', { tag: 'dGFn' }), digest('m=19456,t=2,p=1', { salt: `${salt}!` }), digest('m=19456,t=2,p=1', { tag: 'A'.repeat(173) }), digest('m=19456,t=2,p=1', { salt: '' })
   ]
   for (const text of bad) t.equal(hasher.canVerify(text), false, text.slice(0, 60))
-  for (const type of [argon2i, argon2d] as const) t.equal(hasher.canVerify(await argon2('x', { type, memoryCost: 1024, timeCost: 1 })), false, 'a real one of another kind')
 })
 
 t.test('fails at nothing that it says it can verify', async (t) => {
@@ -81,4 +82,56 @@ t.test('takes a digest for outdated where any parameter differs from today\'s', 
   t.equal(hasher.isOutdated(digest('p=1,t=2,m=19456')), false, 'order does not count')
   const others = [digest('m=19455,t=2,p=1'), digest('m=65536,t=2,p=1'), digest('m=19456,t=3,p=1'), digest('m=19456,t=2,p=2'), digest('m=19456,t=2,p=1', { salt: salt.slice(0, -2) }), digest('m=19456,t=2,p=1', { tag: tag.slice(0, -2) }), 'malformed']
   for (const text of others) t.equal(hasher.isOutdated(text), true, text.slice(0, 40))
+})
+
+t.test('verifies what other systems made, and takes it for outdated', async (t) => {
+  for (const { digest, password } of Object.values(vectors).flat()) {
+    t.equal(hasher.canVerify(digest), true, digest)
+    t.equal(await hasher.verify(digest, password), true, digest)
+    t.equal(hasher.isOutdated(digest), true, digest)
+    t.equal(hasher.lacksPepper(digest), false)
+  }
+  t.equal(await hasher.verify(vectors.bcrypt[0]?.digest as string, 'not the password'), false)
+})
+
+t.test('says no to a digest that it cannot read, if it is asked all the same', async (t) => {
+  t.equal(await hasher.verify('x', 'x'), false)
+})
+
+t.test('tries the text as it was sent where a digest may come from elsewhere, and the NFC form first', async (t) => {
+  const [composed, decomposed] = ['caf\u00e9', 'cafe\u0301']
+  const make = (password: string, memoryCost: number) => argon2(password, { type: argon2id, memoryCost, timeCost: 2, parallelism: 1 })
+  const elsewhere = await make(decomposed, 1024)
+  t.equal(await hasher.verify(elsewhere, decomposed), true)
+  t.equal(await hasher.verify(elsewhere, composed), false, 'nobody can tell what else it was made of')
+  for (const password of [composed, decomposed]) t.equal(await hasher.verify(await make(composed, 1024), password), true)
+  t.equal(await hasher.verify(await make(decomposed, 19_456), decomposed), false, 'one of today\'s parameters is ours')
+})
+
+t.test('mixes a pepper in, and says which', async (t) => {
+  const [pepper, other] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const peppered = createHasher({ memory: 19_456, passes: 2, pepper })
+  const made = await peppered.hash('correct horse')
+  t.match(made, /^\$argon2id\$v=19\$m=19456,t=2,p=1,keyid=[A-Za-z0-9+/]{8}\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
+  t.strictSame([peppered.canVerify(made), peppered.isOutdated(made), peppered.lacksPepper(made)], [true, false, false])
+  t.equal(await peppered.verify(made, 'correct horse'), true)
+  t.equal(await peppered.verify(made, 'wrong horse'), false)
+  t.equal(await peppered.verify(await peppered.hash('cafe\u0301'), 'caf\u00e9'), true)
+  for (const stranger of [hasher, createHasher({ memory: 19_456, passes: 2, pepper: other })]) {
+    t.strictSame([stranger.canVerify(made), stranger.isOutdated(made), stranger.lacksPepper(made)], [false, true, true])
+  }
+})
+
+t.test('moves from no pepper to one, and from one to the next', async (t) => {
+  const [pepper, formerPepper] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const before = createHasher({ memory: 19_456, passes: 2, pepper: formerPepper })
+  const after = createHasher({ memory: 19_456, passes: 2, pepper, formerPepper })
+  for (const earlier of [hasher, before]) {
+    const made = await earlier.hash('correct horse')
+    t.strictSame([after.canVerify(made), after.isOutdated(made)], [true, true])
+    t.equal(await after.verify(made, 'correct horse'), true)
+    t.equal(await after.verify(made, 'wrong horse'), false)
+  }
+  t.equal(after.isOutdated(await after.hash('x')), false)
+  t.equal(await after.verify(vectors.bcrypt[0]?.digest as string, vectors.bcrypt[0]?.password as string), true, 'a digest from elsewhere knows no pepper')
 })

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readDatabaseUrl } from '../database-url.ts'
-import { temporaryFolder } from './support/service.ts'
+import { readDatabaseUrl } from '../../config/database-url.ts'
+import { temporaryFolder } from '../support/service.ts'
 
 const base = 'postgres://app:s3cret@db.internal/auth'
 

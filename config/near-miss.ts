@@ -1,0 +1,18 @@
+/** Whether a variable's name looks like `known` misspelt: underscores apart, or two changes in a long name. */
+export function isNearMiss (name: string, known: string): boolean {
+  if (name.replaceAll('_', '') === known.replaceAll('_', '')) return true
+  return known.length >= 8 && Math.abs(name.length - known.length) <= 2 && editDistance(name, known) <= 2
+}
+
+/** Levenshtein's distance. */
+function editDistance (a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (const [i, char] of [...a].entries()) {
+    const next = [i + 1]
+    for (const [j, other] of [...b].entries()) {
+      next.push(Math.min(Number(row[j + 1]) + 1, Number(next[j]) + 1, Number(row[j]) + (char === other ? 0 : 1)))
+    }
+    row = next
+  }
+  return Number(row[b.length])
+}
