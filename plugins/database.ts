@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
-import { isLostRace, type Turn, takeTurn } from './database/dialect.ts'
+import { announce, channel, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
 import { workAlone } from './database/lease.ts'
 import { migrate } from './database/migrate.ts'
 import { openPostgres } from './database/postgres.ts'
-import type { PostgresAddress } from './database/postgres-connection.ts'
+import { connectionConfig, type PostgresAddress } from './database/postgres-connection.ts'
+import { createListener } from './database/postgres-listener.ts'
 import { openSqlite } from './database/sqlite.ts'
 
 declare module 'fastify' {
@@ -33,6 +34,10 @@ export interface Database {
   transaction<T> (work: (queries: Transaction<Tables>) => Promise<T>): Promise<T>
   /** Inside a transaction: waits until no other one has this turn, and has it until the end. */
   takeTurn (turn: Turn, queries: Queries): Promise<void>
+  /** Inside a transaction: tells every process of `topic`, once it is committed, where the database can. */
+  announce (topic: Topic, queries: Queries): Promise<void>
+  /** Calls back when a process, this one too, has announced `topic`, or may have; while the app listens. Some words get lost, and with SQLite all: look as well. */
+  onNews (topic: Topic, listener: () => void): void
   /** Runs `work` unless another process is at work under the same name: chores, such as sweeping, are done by one at a time. */
   alone (name: string, work: () => Promise<void>): Promise<void>
   /** Resolves when the database answers. Throws `unavailable` where it does not within `milliseconds`. */
@@ -60,6 +65,23 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   app.addHook('onClose', () => queries.destroy())
   await (postgres === null ? migrate(queries) : migrateApart(postgres))
   const holder = randomUUID()
+  const listeners: Array<{ topic: Topic, listener: () => void }> = []
+  if (postgres !== null) listen(postgres)
+
+  /** To what other processes announce, on a connection beside the pool. */
+  function listen (address: PostgresAddress): void {
+    const timeout = options.timeout * 1000
+    const news = createListener({
+      config: connectionConfig({ address, connectTime: timeout, statementTime: timeout, idleTime: timeout }),
+      channel,
+      patience: timeout / 2,
+      heard (said) {
+        for (const { topic, listener } of listeners) if (said === null || said === topic) listener()
+      }
+    })
+    app.addHook('onListen', async () => news.start())
+    app.addHook('onClose', () => news.stop())
+  }
 
   /** On a connection of its own, since a migration takes the time it takes. */
   async function migrateApart (address: PostgresAddress): Promise<void> {
@@ -85,6 +107,8 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
     queries,
     transaction: transact,
     takeTurn,
+    announce,
+    onNews: (topic, listener) => { listeners.push({ topic, listener }) },
     async alone (name, work) {
       await workAlone(queries, name, holder, app.clock.now, work)
     },

@@ -87,6 +87,8 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
 
   await hear()
   app.jobs.every('revocations', interval, hear)
+  // What fails here is tried again by the job, which says so.
+  app.database.onNews('revocations', () => { hear().catch(() => {}) })
   app.jobs.every('revocations-over', sweepInterval, async () => {
     await app.jobs.inBatches(forgetBatch, async (limit) => register.sweep(app.clock.now(), limit))
     await app.database.alone('revocations', () => app.jobs.inBatches(sweepBatch, (limit) => createRevocationRepository(app.database.queries).sweep(app.clock.now(), limit)))
@@ -98,10 +100,12 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
       await app.database.takeTurn('revocations', queries)
       const expiresAt = expiry()
       await createRevocationRepository(queries).add(subjectIds.map((subjectId) => ({ subject, subjectId, notBefore: null, expiresAt })))
+      await app.database.announce('revocations', queries)
     },
     async addUser (userId, notBefore, queries) {
       await app.database.takeTurn('revocations', queries)
       await createRevocationRepository(queries).add([{ subject: 'user', subjectId: userId, notBefore, expiresAt: expiry() }])
+      await app.database.announce('revocations', queries)
     },
     hear,
     isRevoked (bearer) {

@@ -31,6 +31,17 @@ export async function takeTurn<T> (turn: Turn, queries: Kysely<T>): Promise<void
   if (isPostgres(queries)) await sql`select pg_advisory_xact_lock(${sql.lit(lockSpace)}, ${sql.lit(lockOf[turn])})`.execute(queries)
 }
 
+/** What processes on one database tell each other. */
+export type Topic = 'revocations'
+
+/** Where they say it. */
+export const channel = 'gatehouse'
+
+/** Inside a transaction: tells all processes of `topic` when it is committed. On SQLite nobody can be told, and who wants to know looks. */
+export async function announce<T> (topic: Topic, queries: Kysely<T>): Promise<void> {
+  if (isPostgres(queries)) await sql`select pg_notify(${sql.lit(channel)}, ${sql.lit(topic)})`.execute(queries)
+}
+
 /** Whether a transaction that failed with this may end well when it is done once more. On SQLite nothing can come between. */
 export function isLostRace (error: unknown): boolean {
   return lostRaces.has(sqlState(error)) || isOutdatedPlan(error)
