@@ -43,7 +43,7 @@ async function measure (script: string, environment: Record<string, string>): Pr
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
   const rawBefore = await rawRate()
   const service = await startServer(script, {
-    NODE_ENV: 'production', MALLOC_ARENA_MAX: '1', DATABASE_URL: `sqlite:${join(folder, 'bench.db')}`, LOG_LEVEL: 'warn', DRAIN_DELAY: '0',
+    NODE_ENV: 'production', MALLOC_ARENA_MAX: '1', NODE_OPTIONS: '--max-semi-space-size=4', DATABASE_URL: `sqlite:${join(folder, 'bench.db')}`, LOG_LEVEL: 'warn', DRAIN_DELAY: '0',
     LOGIN_LIMIT: 'off', REGISTER_LIMIT: 'off', ...environment
   }, { pinned: false })
   const crowd = new Crowd(service.url)

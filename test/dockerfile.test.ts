@@ -49,7 +49,7 @@ t.test('the Dockerfile', async (t) => {
     t.equal(textOf(last, 'USER'), '65532:65532')
     t.same(execForm(textOf(last, 'VOLUME') ?? ''), ['/data'])
     t.same([...execForm(textOf(last, 'ENTRYPOINT') ?? '') ?? [], ...execForm(textOf(last, 'CMD') ?? '') ?? []],
-      ['/usr/local/bin/node', '--import', './check-node.js', 'server.ts'])
+      ['/usr/local/bin/node', '--max-semi-space-size=4', '--import', './check-node.js', 'server.ts'])
     t.equal(execForm(textOf(last, 'HEALTHCHECK')?.replace('CMD ', '') ?? '')?.[0], '/usr/local/bin/node')
   })
 

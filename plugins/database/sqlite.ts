@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import fs, { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,6 +6,7 @@ import {
   type CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type QueryResult,
   SelectQueryNode, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler
 } from 'kysely'
+import { createDurability, type Durability } from './durability.ts'
 import { createLock, type Lock } from './lock.ts'
 
 export interface SqliteOptions {
@@ -29,7 +30,8 @@ const passing = new Set([BUSY, 6, 7, 8, 10, 13, 14])
 /**
  * Kysely on node:sqlite. Writers share one connection and take turns; readers have another one, so that WAL lets them
  * go on while a writer waits. In memory there is one connection for all. A transaction begins `immediate`: a read that
- * turned into a write later could fail at once beside another writer.
+ * turned into a write later could fail at once beside another writer. With `synchronous: 'full'` a write resolves when
+ * the disk has it: the log that a commit went to is written out then, in a thread, for all commits that wait for it together.
  */
 export function openSqlite (options: SqliteOptions): Dialect {
   return {
@@ -56,14 +58,25 @@ class LocklessCompiler extends SqliteQueryCompiler {
 function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOptions): Driver {
   const { writer, reader } = open()
   const lock = createLock()
-  const shared = { writer, reader, lock, timeout: timeout * 1000, unavailable }
+  let log: number | null = null
+  const durability = file === null || synchronous === 'normal' ? null : createDurability(() => writeOut(file))
+  const shared = { writer, reader, lock, timeout: timeout * 1000, unavailable, durability }
+
+  /** The log is there from the first write on, for as long as anybody has the database open. */
+  function writeOut (path: string): Promise<void> {
+    log ??= openSync(`${path}-wal`, 'r+')
+    const descriptor = log
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(descriptor, (error) => error === null ? resolve() : reject(error))
+    })
+  }
 
   function open () {
-    if (file === null) return { writer: openHandle(':memory:', synchronous), reader: null }
+    if (file === null) return { writer: openHandle(':memory:'), reader: null }
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
       closeSync(openSync(file, 'a', 0o600))
-      return { writer: openHandle(file, synchronous), reader: openHandle(file, synchronous) }
+      return { writer: openHandle(file), reader: openHandle(file) }
     } catch (error) {
       throw new Error(`The database file ${file} cannot be used: ${(error as Error).message}`)
     }
@@ -73,12 +86,13 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
     init: async () => {},
     acquireConnection: async () => new SqliteConnection(shared),
     beginTransaction: (connection) => (connection as SqliteConnection).begin(),
-    commitTransaction: async (connection) => (connection as SqliteConnection).end('commit'),
+    commitTransaction: (connection) => (connection as SqliteConnection).commit(),
     rollbackTransaction: async (connection) => (connection as SqliteConnection).end('rollback'),
     releaseConnection: async () => {},
     destroy: async () => {
       reader?.database.close()
       writer.database.close()
+      if (log !== null) closeSync(log)
     }
   }
 }
@@ -88,9 +102,9 @@ interface Handle {
   prepare: (sql: string) => StatementSync
 }
 
-function openHandle (path: string, synchronous: 'full' | 'normal'): Handle {
+function openHandle (path: string): Handle {
   const database = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true })
-  database.exec(`pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = ${synchronous}; pragma busy_timeout = 0`)
+  database.exec(`pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = normal; pragma busy_timeout = 0`)
   const statements = new Map<string, StatementSync>()
   function prepare (sql: string): StatementSync {
     const known = statements.get(sql)
@@ -110,6 +124,8 @@ interface Shared {
   /** Milliseconds. */
   timeout: number
   unavailable: (cause: unknown) => Error
+  /** Null where a commit need not be on the disk before it is answered. */
+  durability: Durability | null
 }
 
 class SqliteConnection implements DatabaseConnection {
@@ -126,6 +142,7 @@ class SqliteConnection implements DatabaseConnection {
     if (reader !== null && SelectQueryNode.is(query.query)) return this.#run(reader, query)
     const release = await this.#waitFor(() => this.#run<R>(writer, query))
     release.release()
+    await this.#makeDurable()
     return release.result
   }
 
@@ -137,6 +154,17 @@ class SqliteConnection implements DatabaseConnection {
   async begin (): Promise<void> {
     const { release } = await this.#waitFor(() => this.#exec('begin immediate'))
     this.#release = release
+  }
+
+  /** The next one writes while the disk is waited for. */
+  async commit (): Promise<void> {
+    this.end('commit')
+    await this.#makeDurable()
+  }
+
+  async #makeDurable (): Promise<void> {
+    const { durability, unavailable } = this.#shared
+    await durability?.flush().catch((error) => { throw unavailable(error) })
   }
 
   /** A commit that fails may have rolled back already: the turn is over then, and the rollback that follows does nothing. */

@@ -112,7 +112,8 @@ export function createQueue ({ concurrency, longestWait, now, wake, refuse }: Qu
       counts.cancelled++
       throw refuse('gone', secondsToWait())
     }
-    const order = turn.favoured === true && favoured.countOf(turn.network) < favouredMost ? favoured : plain
+    // Before other networks, not before its own: there whoever came first is first.
+    const order = turn.favoured === true && plain.countOf(turn.network) === 0 && favoured.countOf(turn.network) < favouredMost ? favoured : plain
     if (!hasRoom() && !displace(order, turn.network)) {
       counts.refused++
       throw refuse('full', secondsToWait())

@@ -1,0 +1,27 @@
+/** Brings what was committed onto the disk. */
+export interface Durability {
+  /** Resolves when all that was written before the call is on the disk; callers at the same time share one writing out. */
+  flush (): Promise<void>
+}
+
+/**
+ * One `sync` at a time, and for all that came while it ran one more. SQLite's own `synchronous = full` waits for the disk
+ * inside each commit, and the event loop with it: some milliseconds in which nobody is answered.
+ */
+export function createDurability (sync: () => Promise<void>): Durability {
+  let running: Promise<void> = Promise.resolve()
+  let next: Promise<void> | null = null
+
+  return {
+    flush () {
+      next ??= running.then(begin, begin)
+      return next
+    }
+  }
+
+  function begin (): Promise<void> {
+    next = null
+    running = sync()
+    return running
+  }
+}
