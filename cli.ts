@@ -1,7 +1,8 @@
-import { Command, CommanderError } from 'commander'
+import { existsSync, readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import Fastify, { type FastifyInstance } from 'fastify'
 import app, { fastifyOptions } from './app.ts'
-import { readConfig } from './config.ts'
+import { type Config, readConfig, readPostgresUrl } from './config.ts'
 import type { Client } from './plugins/clients.ts'
 import type { KeyReport } from './plugins/keys.ts'
 
@@ -11,14 +12,19 @@ interface Json {
 
 const misused = 2
 
-/** Nothing is listened to and nothing but faults is logged: standard output is the command's own. */
-async function withApp<T> (environment: Record<string, string | undefined>, work: (app: FastifyInstance) => Promise<T> | T, options: { reset?: boolean } = {}): Promise<T> {
+/** Rows between two lines about a long way. */
+const progressStep = 50_000
+
+/** Nothing is listened to and nothing but faults is logged: standard output is the command's own. With `existing`, no database is made where there is none. */
+async function withApp<T> (environment: Record<string, string | undefined>, work: (app: FastifyInstance, config: Config) => Promise<T> | T, { existing = false, ...options }: { reset?: boolean, existing?: boolean } = {}): Promise<T> {
   const config = readConfig({ ...environment, LOG_LEVEL: 'silent' })
+  const { postgres, file } = config.database
+  if (existing && postgres === null && (file === null || !existsSync(file))) throw new Error(`There is no database ${file === null ? 'on a disk' : `at ${file}`}`)
   const service = Fastify(fastifyOptions(config))
   try {
     await service.register(app, { config, ...options })
     await service.ready()
-    return await work(service)
+    return await work(service, config)
   } finally {
     await service.close()
   }
@@ -33,8 +39,57 @@ const program = new Command('cli')
   .showHelpAfterError()
 
 program.command('migrate')
-  .description('bring the database up to date, as a start does')
-  .action(() => withApp(process.env, () => print('The database is up to date.')))
+  .description('bring the database up to date, as a start does; or copy it to PostgreSQL')
+  .option('--to <url>', 'copy the SQLite database that DATABASE_URL names, with all that is in it, to this empty PostgreSQL one')
+  .option('--to-file <file>', 'the same, with the address in a file, so that its password is in no list of processes')
+  .option('--json', 'for programs: how many rows were copied, by table')
+  .addHelpText('after', `
+Stop the service first: what would write meanwhile is answered 503. The source stays as it is.
+
+Examples:
+  cli migrate
+  cli migrate --to postgres://gatehouse:PASSWORD@db.internal/gatehouse
+  cli migrate --to-file /run/secrets/database-url`)
+  .action(async ({ to, toFile, json }: Json & { to?: string, toFile?: string }, command: Command) => {
+    if (to !== undefined && toFile !== undefined) command.error('error: one of --to and --to-file is enough')
+    if (to === undefined && toFile === undefined) return withApp(process.env, () => print('The database is up to date.'))
+    const target = addressOf(to ?? readFileSync(toFile as string, 'utf8').trim(), command)
+    return withApp(process.env, async (service) => {
+      const rows = await service.database.moveTo(target, ({ table, done, total }) => {
+        if (done === total || done % progressStep === 0) process.stderr.write(`${table}: ${done} of ${total}\n`)
+      })
+      print(json === true ? JSON.stringify(rows, null, 2) : 'Everything is there. Set DATABASE_URL to the new address and SECRET_KEY to the secret used until now, then start the service.')
+    }, { existing: true })
+  })
+
+program.command('backup <file>')
+  .description('copy the SQLite database to a new file, beside a running service')
+  .addHelpText('after', `
+Example:
+  cli backup /backups/gatehouse-$(date +%F).db`)
+  .action((file: string) => withApp(process.env, async (service, { secrets }) => {
+    await service.database.backUp(file)
+    print(`The backup is ${file}.`)
+    if (secrets.secretKey === null) print(`It is of no use without ${secrets.databaseFile}.secret: keep a copy of that elsewhere.`)
+  }, { existing: true }))
+
+program.command('sessions')
+  .description('sessions and their tokens')
+  .command('revoke [name]')
+  .description('end sessions: all of one user, or all that anybody began before a time')
+  .option('--before <time>', 'everybody\'s sessions begun before this time (RFC 3339), as after a restore', moment)
+  .option('--json', 'for programs')
+  .addHelpText('after', `
+Examples:
+  cli sessions revoke alice
+  cli sessions revoke --before 2026-03-01T12:00:00Z`)
+  .action((name: string | undefined, { before, json }: Json & { before?: number }, command: Command) => {
+    if ((name === undefined) === (before === undefined)) command.error('error: either a name or --before')
+    return withApp(process.env, async ({ signOut }) => {
+      const ended = before === undefined ? await signOut.endAllOf(name as string) : await signOut.endBefore(before)
+      print(json === true ? JSON.stringify({ ended }) : `Sessions ended: ${ended}.`)
+    }, { existing: true })
+  })
 
 program.command('openapi')
   .description('print the description of the HTTP interface')
@@ -118,13 +173,31 @@ try {
   else fail(error as Error)
 }
 
-function fail ({ message }: Error): void {
-  process.stderr.write(`gatehouse: ${message}\n`)
+/** An operator may know why the database did not answer; a client is not told. */
+function fail ({ message, cause, code }: Error & { code?: string }): void {
+  const why = code === 'unavailable' && cause instanceof Error ? ` (${cause.message})` : ''
+  process.stderr.write(`gatehouse: ${message}${why}\n`)
   process.exitCode = 1
 }
 
 function print (text: string): void {
   process.stdout.write(`${text}\n`)
+}
+
+/** In milliseconds since 1970. */
+function moment (given: string): number {
+  const milliseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i.test(given) ? Date.parse(given.toUpperCase()) : Number.NaN
+  if (Number.isNaN(milliseconds)) throw new InvalidArgumentError('A time is written 2026-03-01T12:00:00Z.')
+  return milliseconds
+}
+
+/** Not read by Commander, which would print what was given, its password too. */
+function addressOf (given: string, command: Command): ReturnType<typeof readPostgresUrl> {
+  try {
+    return readPostgresUrl(given)
+  } catch (error) {
+    return command.error(`error: the address of the target ${(error as Error).message}`)
+  }
 }
 
 function printKeys (reports: readonly KeyReport[], json: true | undefined): void {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
-import { type DatabaseLocation, readDatabaseUrl } from './config/database-url.ts'
+import { type DatabaseLocation, type PostgresAddress, readDatabaseUrl } from './config/database-url.ts'
 import { isNearMiss } from './config/near-miss.ts'
 import { isGuessable } from './config/secret-strength.ts'
 
@@ -121,6 +121,13 @@ export function nearMisses (environment: Environment): Array<[string, string]> {
     const meant = known.find((candidate) => isNearMiss(name.toUpperCase(), candidate))
     return meant === undefined ? [] : [[name, meant] as [string, string]]
   })
+}
+
+/** Where a PostgreSQL database is that DATABASE_URL could name. Throws with what is wrong, in words that follow the name of what was given. */
+export function readPostgresUrl (given: string): PostgresAddress {
+  const { postgres } = readDatabaseUrl(given)
+  if (postgres === null) throw new Error('must be postgres://USER:PASSWORD@HOST:PORT/DATABASE')
+  return postgres
 }
 
 function compose (values: Values, machine: Machine) {

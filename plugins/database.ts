@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
+import { backUp } from './database/backup.ts'
 import { announce, channel, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
 import { workAlone } from './database/lease.ts'
 import { migrate } from './database/migrate.ts'
@@ -8,6 +9,7 @@ import { openPostgres } from './database/postgres.ts'
 import { connectionConfig, type PostgresAddress } from './database/postgres-connection.ts'
 import { createListener } from './database/postgres-listener.ts'
 import { openSqlite } from './database/sqlite.ts'
+import { type CarriedTable, type Progress, transfer } from './database/transfer.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -42,6 +44,13 @@ export interface Database {
   alone (name: string, work: () => Promise<void>): Promise<void>
   /** Resolves when the database answers. Throws `unavailable` where it does not within `milliseconds`. */
   ping (milliseconds: number): Promise<void>
+  /** Writes a copy of a SQLite database to a new file, beside whoever uses it. Throws with what is to be done instead where it is PostgreSQL. */
+  backUp (file: string): Promise<void>
+  /**
+   * Copies a SQLite database to an empty PostgreSQL one, all of it or nothing, and says how many rows each table has. Nobody
+   * writes to the source meanwhile, and it stays as it is.
+   */
+  moveTo (address: PostgresAddress, report: (progress: Progress) => void): Promise<Record<CarriedTable, number>>
 }
 
 export interface DatabaseOptions {
@@ -63,7 +72,7 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   const unavailable = (cause: unknown) => app.errors.create('unavailable', { cause })
   const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable }) })
   app.addHook('onClose', () => queries.destroy())
-  await (postgres === null ? migrate(queries) : migrateApart(postgres))
+  await (postgres === null ? migrate(queries) : apart(postgres, migrate))
   const holder = randomUUID()
   const listeners: Array<{ topic: Topic, listener: () => void }> = []
   if (postgres !== null) listen(postgres)
@@ -83,13 +92,13 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
     app.addHook('onClose', () => news.stop())
   }
 
-  /** On a connection of its own, since a migration takes the time it takes. */
-  async function migrateApart (address: PostgresAddress): Promise<void> {
-    const apart = new Kysely<Tables>({ dialect: openPostgres({ address, pool: 1, timeout: options.timeout, unhurried: true, unavailable: unusable }) })
+  /** On a connection of its own, for work that takes the time it takes. */
+  async function apart<T> (address: PostgresAddress, work: (queries: Queries) => Promise<T>): Promise<T> {
+    const connection = new Kysely<Tables>({ dialect: openPostgres({ address, pool: 1, timeout: options.timeout, unhurried: true, unavailable: unusable }) })
     try {
-      await migrate(apart)
+      return await work(connection)
     } finally {
-      await apart.destroy()
+      await connection.destroy()
     }
   }
 
@@ -118,6 +127,17 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
         queries.selectNoFrom((eb) => eb.lit(1).as('alive')).execute(),
         new Promise((_resolve, reject) => late.addEventListener('abort', () => reject(app.errors.create('unavailable', { cause: 'ping' }))))
       ])
+    },
+    async backUp (file) {
+      if (postgres !== null) throw new Error('DATABASE_URL names a PostgreSQL database, which is backed up with pg_dump: docs/operations.md has the command')
+      await backUp(queries, file)
+    },
+    async moveTo (address, report) {
+      if (postgres !== null) throw new Error('DATABASE_URL names a PostgreSQL database already: only a SQLite one is moved')
+      return apart(address, async (target) => {
+        await migrate(target)
+        return transact((from) => target.transaction().execute((to) => transfer(from, to, report)))
+      })
     }
   } satisfies Database)
 }, { name: 'database', dependencies: ['clock', 'errors', 'secrets'], fastify: '5.x' })

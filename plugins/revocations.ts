@@ -21,6 +21,8 @@ export interface Revocations {
   add (subject: Subject, subjectIds: readonly string[], queries: Queries): Promise<void>
   /** The same for every session that a user began until `notBefore` (milliseconds since 1970). */
   addUser (userId: string, notBefore: number, queries: Queries): Promise<void>
+  /** The same for every session that anybody began until then. */
+  addEverybody (notBefore: number, queries: Queries): Promise<void>
   /** Reads what was written down since the last time. */
   hear (): Promise<void>
   /** Whether the tokens of this bearer have ended. Throws `unavailable` where nothing was heard from the database for too long. */
@@ -85,6 +87,12 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
     }
   }
 
+  async function addUntil (subject: Subject, subjectId: string, notBefore: number, queries: Queries): Promise<void> {
+    await app.database.takeTurn('revocations', queries)
+    await createRevocationRepository(queries).add([{ subject, subjectId, notBefore, expiresAt: expiry() }])
+    await app.database.announce('revocations', queries)
+  }
+
   await hear()
   app.jobs.every('revocations', interval, hear)
   // What fails here is tried again by the job, which says so.
@@ -102,11 +110,8 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
       await createRevocationRepository(queries).add(subjectIds.map((subjectId) => ({ subject, subjectId, notBefore: null, expiresAt })))
       await app.database.announce('revocations', queries)
     },
-    async addUser (userId, notBefore, queries) {
-      await app.database.takeTurn('revocations', queries)
-      await createRevocationRepository(queries).add([{ subject: 'user', subjectId: userId, notBefore, expiresAt: expiry() }])
-      await app.database.announce('revocations', queries)
-    },
+    addUser: (userId, notBefore, queries) => addUntil('user', userId, notBefore, queries),
+    addEverybody: (notBefore, queries) => addUntil('everybody', '', notBefore, queries),
     hear,
     isRevoked (bearer) {
       if (app.clock.monotonic() - heardAt > maxLag * 1000) throw app.errors.create('unavailable', { cause: 'revocations lag' })

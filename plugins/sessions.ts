@@ -3,7 +3,7 @@ import type { Queries } from './database.ts'
 import type { Origin } from './origin.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
 import { createSessionRepository, type Session } from './sessions/repository.ts'
-import { beganAt, sessionId } from './sessions/session-id.ts'
+import { beganAt, firstIdOf, sessionId } from './sessions/session-id.ts'
 import { judge } from './sessions/verdict.ts'
 import type { UserRecord } from './users.ts'
 
@@ -36,8 +36,13 @@ export interface Sessions {
   end (userId: string, sessionId: string, queries: Queries): Promise<boolean>
   /** Ends every session of a user but one. */
   endOthers (userId: string, sessionId: string, queries: Queries): Promise<void>
-  /** Ends every session that a user has begun. */
-  endAll (userId: string, queries: Queries): Promise<void>
+  /** Ends every session that a user has begun. Says how many there were. */
+  endAll (userId: string, queries: Queries): Promise<number>
+  /**
+   * Ends every session of everybody begun before `moment` (milliseconds since 1970), with access tokens of sessions that
+   * nobody knows any more, in transactions of its own; says how many it found. Throws where that moment is to come.
+   */
+  endBefore (moment: number): Promise<number>
   /** Ends every session of everybody, with their refresh tokens alone; says how many there were. */
   reset (): Promise<number>
 }
@@ -76,6 +81,8 @@ export interface SessionsOptions {
 const seconds = 1000
 const sweepInterval = 30
 const sweepBatch = 40
+/** What keeps other writers of a SQLite file waiting for some hundredths of a second. */
+const endingBatch = 500
 /** Milliseconds a session that is over stays: while clocks differ its last access token may still pass, and a logout has to find what to end. */
 const afterlife = 120_000
 
@@ -178,6 +185,20 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       const notBefore = Math.max(app.clock.now(), sessionsNotBefore, ...ended.map(beganAt))
       await users.endSessionsUntil(userId, notBefore)
       await app.revocations.addUser(userId, notBefore, queries)
+      return ended.length
+    },
+    async endBefore (moment) {
+      if (moment > app.clock.now()) throw new RangeError('That time is still to come: sessions would end before they began')
+      await app.database.transaction((queries) => app.revocations.addEverybody(moment - 1, queries))
+      await app.revocations.hear()
+      let ended = 0
+      // Until one finds none: a sweep at the same time makes a batch smaller.
+      await app.jobs.inBatches(1, async () => {
+        const found = await createSessionRepository(app.database.queries).removeBefore(firstIdOf(moment), endingBatch)
+        ended += found
+        return Math.min(found, 1)
+      })
+      return ended
     },
     reset: () => createSessionRepository(app.database.queries).removeAll()
   } satisfies Sessions)

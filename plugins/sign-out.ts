@@ -21,6 +21,10 @@ export interface SignOut {
   list (identity: Identity): Promise<SessionList>
   /** Ends one of the caller's sessions. Throws `not_found` where it is not one of theirs. */
   end (identity: Identity, sessionId: string, origin: Origin): Promise<void>
+  /** Ends every session of the user with this name or address; says how many there were. Throws `not_found`. For operators, as the next. */
+  endAllOf (login: string): Promise<number>
+  /** Ends every session that anybody began before `moment` (milliseconds since 1970); says how many there were. Throws where that is to come. */
+  endBefore (moment: number): Promise<number>
 }
 
 export default fp(async (app) => {
@@ -49,9 +53,20 @@ export default fp(async (app) => {
       await revoke(userId, origin, async (queries) => {
         if (!await app.sessions.end(userId, sessionId, queries)) throw app.errors.create('not_found')
       })
-    }
+    },
+    async endAllOf (login) {
+      const user = await app.users.findByLogin(login) ?? unknown()
+      const ended = await app.database.transaction((queries) => app.sessions.endAll(user.id, queries))
+      await app.revocations.hear()
+      return ended
+    },
+    endBefore: app.sessions.endBefore
   } satisfies SignOut)
-}, { name: 'sign-out', dependencies: ['audit', 'database', 'errors', 'revocations', 'sessions'], fastify: '5.x' })
+
+  function unknown (): never {
+    throw app.errors.create('not_found', { message: 'There is no user of that name' })
+  }
+}, { name: 'sign-out', dependencies: ['audit', 'database', 'errors', 'revocations', 'sessions', 'users'], fastify: '5.x' })
 
 function present ({ id, createdAt, lastUsedAt, idleExpiresAt, ip, userAgent }: Session, current: string): SessionList['sessions'][number] {
   return {

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { ConfigError, configurationTable, nearMisses, readConfig } from '../config.ts'
+import { ConfigError, configurationTable, nearMisses, readConfig, readPostgresUrl } from '../config.ts'
 import { temporaryFolder } from './support/service.ts'
 
 type Environment = Record<string, string>
@@ -199,6 +199,11 @@ t.test('takes a file or memory for the database', async (t) => {
   t.same(faultsOf({ DATABASE_URL: 'postgres://app:s3cret@127.0.0.1/auth' }), ['SECRET_KEY must be set where DATABASE_URL names a PostgreSQL database: there is no file to keep one beside'])
   refuses(t, 'DATABASE_POOL', ['0', '101', '-1', '1.5'])
   refuses(t, 'DATABASE_URL', ['postgres://', 'postgres://app:hunter2@db', 'sqlite:', 'auth.db', 'SQLITE:auth.db', 'mysql://root:hunter2@db/auth', 'sqlite:a\0b.db.txt'])
+})
+
+t.test('reads the address of another PostgreSQL database by the same rules', async (t) => {
+  t.match(readPostgresUrl('postgres://app:s3cret@127.0.0.1/auth'), { host: '127.0.0.1', database: 'auth', user: 'app', password: 's3cret' })
+  for (const url of ['sqlite:auth.db', 'sqlite::memory:', 'mysql://root:hunter2@db/auth', 'postgres://app:hunter2@db']) t.throws(() => readPostgresUrl(url), { message: /^must [^2]+$/ }, url)
 })
 
 t.test('reads a secret from the file that its _FILE names', async (t) => {

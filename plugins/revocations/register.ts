@@ -18,6 +18,9 @@ export interface Register {
   readonly size: number
 }
 
+/** Under which id, which no user has, everybody is kept among the users. */
+const everybody = ''
+
 export function createRegister (): Register {
   const sessions = new Map<string, number>()
   const clients = new Map<string, number>()
@@ -40,15 +43,14 @@ export function createRegister (): Register {
   return {
     add (revocation) {
       const { subject, subjectId, expiresAt } = revocation
-      if (subject === 'user') addUser(revocation)
+      if (subject === 'user' || subject === 'everybody') addUser(revocation)
       else (subject === 'session' ? sessions : subject === 'client' ? clients : tokens).set(subjectId, expiresAt)
     },
     isRevoked ({ userId, sessionId, clientId, tokenId }) {
       if (tokens.size > 0 && tokens.has(tokenId)) return true
       if (sessionId === '') return clients.has(clientId)
       if (sessions.has(sessionId)) return true
-      const user = users.size === 0 ? undefined : users.get(userId)
-      return user !== undefined && beganAt(sessionId) <= user.notBefore
+      return users.size > 0 && beganAt(sessionId) <= Math.max(users.get(userId)?.notBefore ?? -1, users.get(everybody)?.notBefore ?? -1)
     },
     sweep (now, limit) {
       for (let seen = 0; seen < limit; seen++) {

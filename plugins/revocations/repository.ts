@@ -14,14 +14,15 @@ declare module '../database.ts' {
   }
 }
 
-/** Whose tokens end: a session's, all of a user's sessions begun by a moment, a client's own, or one token. */
-export type Subject = 'session' | 'user' | 'client' | 'token'
+/** Whose tokens end: a session's, all of a user's or everybody's sessions begun by a moment, a client's own, or one token. */
+export type Subject = 'session' | 'user' | 'everybody' | 'client' | 'token'
 
 /** Times are milliseconds since 1970. */
 export interface Revocation {
   subject: Subject
+  /** Empty for everybody. */
   subjectId: string
-  /** For a user: sessions begun until then are meant. */
+  /** For a user and for everybody: sessions begun until then are meant. */
   notBefore: number | null
   /** When the last token that is meant is dead by itself. */
   expiresAt: number

@@ -57,6 +57,8 @@ export interface SessionRepository {
   remove (ids: readonly string[]): Promise<string[]>
   /** Deletes the sessions of a user but those of `except`. Says which. */
   removeOfUser (userId: string, except: readonly string[]): Promise<string[]>
+  /** Deletes up to `limit` whose id sorts before this one. Says how many. */
+  removeBefore (id: string, limit: number): Promise<number>
   /** Says how many there were. */
   removeAll (): Promise<number>
   /** Deletes up to `limit` that are over. Says how many. */
@@ -115,6 +117,11 @@ export function createSessionRepository (queries: Queries): SessionRepository {
       const own = queries.deleteFrom('sessions').where('user_id', '=', userId)
       const rows = await (except.length === 0 ? own : own.where('id', 'not in', except)).returning('id').execute()
       return rows.map(({ id }) => id)
+    },
+    async removeBefore (id, limit) {
+      const earlier = queries.selectFrom('sessions').select('id').where('id', '<', id).limit(limit)
+      const { numDeletedRows } = await queries.deleteFrom('sessions').where('id', 'in', earlier).executeTakeFirst()
+      return Number(numDeletedRows)
     },
     async removeAll () {
       const { numDeletedRows } = await queries.deleteFrom('sessions').executeTakeFirst()

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { sessionId } from '../../plugins/sessions/session-id.ts'
 import { alice, build, withAlice } from '../support/build.ts'
 import { createClock, origin, refresh, sidOf, signIn, start, worth } from '../support/calls.ts'
 
@@ -65,4 +66,35 @@ t.test('ends one session of the caller\'s, and finds no other', async (t) => {
   await server.signOut.end(identity, sidOf(laptop), origin)
   await t.rejects(server.signOut.end(identity, sidOf(laptop), origin), { code: 'not_found' }, 'once')
   t.strictSame(await worths(), [200, 401, 200, 200])
+})
+
+t.test('ends every session of one user for an operator, who may write the name in any case', async (t) => {
+  const { server, worths } = await setUp(t)
+  t.equal(await server.signOut.endAllOf('Alice'), 3)
+  t.strictSame(await worths(), [401, 401, 401, 200])
+  t.equal(await server.signOut.endAllOf('alice'), 0)
+  await t.rejects(server.signOut.endAllOf('nobody'), { code: 'not_found', message: 'There is no user of that name' })
+})
+
+t.test('ends what anybody began before a moment, and nothing that is later', async (t) => {
+  const { server, clock, worths } = await setUp(t)
+  t.equal(await server.signOut.endBefore(start), 0)
+  t.equal(await server.signOut.endBefore(start + 1001), 2)
+  t.strictSame(await worths(), [401, 401, 200, 200])
+  await t.rejects(server.signOut.endBefore(clock.now() + 1), RangeError)
+  t.equal(await server.signOut.endBefore(clock.now()), 1, 'what begins in that very millisecond lives')
+  t.strictSame(await worths(), [401, 401, 401, 200])
+})
+
+t.test('ends any number of sessions, some hundreds at a time', async (t) => {
+  const { server, clock } = await setUp(t)
+  const user = await server.users.findByLogin('alice')
+  await server.database.transaction(async (queries) => {
+    for (let count = 0; count < 1200; count++) {
+      const id = sessionId(start - 1 - count)
+      await queries.insertInto('sessions').values({ id, user_id: user?.id ?? '', client_id: '', counter: 0, created_at: 0, rotated_at: 0, last_used_at: 0, idle_expires_at: 0, expires_at: 0, ip: '', user_agent: null }).execute()
+    }
+  })
+  t.equal(await server.signOut.endBefore(start), 1200)
+  t.equal(await server.signOut.endBefore(clock.now()), 3)
 })

@@ -35,6 +35,21 @@ t.test('refuses a user\'s sessions begun until a moment, and lets those of the n
   t.equal(register.isRevoked({ ...bearer, userId: 'v' }), false, 'another\'s live')
 })
 
+t.test('refuses everybody\'s sessions begun until a moment, and no client\'s own token', async (t) => {
+  const register = createRegister()
+  register.add(entry('everybody', '', { notBefore: now }))
+  for (const userId of ['u', 'v']) {
+    for (const [moment, expected] of [[0, true], [now, true], [now + 1, false]] as const) {
+      t.equal(register.isRevoked({ ...bearer, userId, sessionId: sessionId(moment) }), expected, String(moment))
+    }
+  }
+  t.equal(register.isRevoked(machine), false)
+  register.add(entry('user', 'u', { notBefore: now + 1, expiresAt: now + 20 }))
+  t.strictSame(['u', 'v'].map((userId) => register.isRevoked({ ...bearer, userId, sessionId: sessionId(now + 1) })), [true, false], 'the later of both counts')
+  register.sweep(now + 10, 10)
+  t.strictSame(['u', 'v'].map((userId) => register.isRevoked({ ...bearer, userId })), [true, false])
+})
+
 t.test('keeps the later of two moments and of two ends, in whatever order they come', async (t) => {
   for (const order of [[now, now + 5], [now + 5, now]]) {
     const register = createRegister()

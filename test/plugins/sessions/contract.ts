@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Test } from 'tap'
 import type { Queries } from '../../../plugins/database.ts'
 import { createSessionRepository, type Session } from '../../../plugins/sessions/repository.ts'
+import { firstIdOf, sessionId } from '../../../plugins/sessions/session-id.ts'
 import { createUserRepository } from '../../../plugins/users/repository.ts'
 
 const now = Date.parse('2026-03-01T12:00:00Z')
@@ -90,6 +91,17 @@ export function sessionsContract (t: Test, open: (t: Test) => Promise<Queries>):
     await add(alice, {}, {})
     t.equal(await sessions.removeAll(), 3)
     t.equal(await sessions.removeAll(), 0)
+  })
+
+  t.test('removes what was begun before a moment, so many at a time', async (t) => {
+    const { sessions, alice, bob, add } = await setUp(t)
+    const [, , last] = await add(alice, ...[now - 2, now - 1, now].map((moment) => ({ id: sessionId(moment) }))) as [Session, Session, Session]
+    const [his] = await add(bob, { id: sessionId(now - 3) }) as [Session]
+    t.equal(await sessions.removeBefore(firstIdOf(now), 2), 2)
+    t.equal(await sessions.removeBefore(firstIdOf(now), 2), 1)
+    t.equal(await sessions.removeBefore(firstIdOf(now), 2), 0)
+    t.strictSame(idsOf(await sessions.ofUser(alice, now)), [last.id])
+    t.equal(await sessions.find(his.id), null)
   })
 
   t.test('sweeps what is over, so many at a time', async (t) => {

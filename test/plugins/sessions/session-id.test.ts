@@ -1,5 +1,5 @@
 import t from 'tap'
-import { beganAt, sessionId } from '../../../plugins/sessions/session-id.ts'
+import { beganAt, firstIdOf, sessionId } from '../../../plugins/sessions/session-id.ts'
 
 t.test('is a UUIDv7 of the moment that is asked for', async (t) => {
   for (const moment of [0, 1, Date.parse('2026-03-01T12:00:00.123Z'), 2 ** 48 - 1]) {
@@ -16,4 +16,12 @@ t.test('is another one each time, also in the same millisecond', async (t) => {
 t.test('sorts by its moment', async (t) => {
   const ids = [1, 15, 16, 255, 256, 65_536, 2 ** 32, 2 ** 40].map(sessionId)
   t.strictSame(ids.toSorted(), ids)
+})
+
+t.test('tells what lies between the ids of a moment and those before it', async (t) => {
+  for (const moment of [1, 16, 65_536, 2 ** 32, Date.parse('2026-03-01T12:00:00.123Z')]) {
+    t.ok(sessionId(moment - 1) < firstIdOf(moment))
+    t.ok(firstIdOf(moment) < sessionId(moment))
+  }
+  t.equal(firstIdOf(-1), firstIdOf(0))
 })
