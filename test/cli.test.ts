@@ -8,7 +8,7 @@ import { type Service, startService, temporaryFolder } from './support/service.t
 import { until } from './support/until.ts'
 
 // Services and commands are processes of their own: each takes seconds where the machine is busy.
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const secretOf = () => randomBytes(32).toString('base64url')
 

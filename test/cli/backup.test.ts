@@ -9,7 +9,7 @@ import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 // Services and commands are processes of their own: each takes seconds where the machine is busy.
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 t.test('backs up beside a service that registers meanwhile; all that was acknowledged before is in it', async (t) => {
   const service = await startService(t)

@@ -9,7 +9,7 @@ import { startPostgres } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/service.ts'
 
 // Commands are processes of their own: each takes seconds where the machine is busy.
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 t.test('moves a SQLite database to PostgreSQL, secret kept beside it and all', async (t) => {
   const folder = temporaryFolder(t)

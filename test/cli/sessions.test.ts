@@ -5,7 +5,7 @@ import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 // Services and commands are processes of their own: each takes seconds where the machine is busy.
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 t.test('ends sessions of one or of all beside a running service, which refuses them soon', async (t) => {
   const service = await startService(t)
