@@ -1,72 +1,106 @@
 import { randomBytes } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
-import t from 'tap'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { createApi } from '../support/api.ts'
+import { createLedger, lostOf, type Row, workUntilFailed } from '../support/ledger.ts'
+import { startPostgres } from '../support/postgres.ts'
 import { type Service, startService, temporaryFolder } from '../support/service.ts'
+import { until } from '../support/until.ts'
+
+t.setTimeout(900_000)
 
 /** `npm run faults` asks for 20. */
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 2)
-const secretKey = randomBytes(32).toString('base64url')
-const password = 'correct horse battery staple'
-/** Milliseconds between the first sign-in and the kill: another length each time, so that it falls into different moments. */
-const spread = 400
-const clients = 8
+/** Acknowledgements between two kills: twenty make ten thousand. */
+const atLeast = 500
+/** Milliseconds between the last of them and the kill: another length each time, so that it falls into different moments. */
+const spread = 25
 
-interface Acknowledged {
-  usernames: string[]
-  sessions: string[]
-  token: string | null
+interface World {
+  service: Service
+  /** Kills, and starts again; resolves when the service answers. */
+  crash (): Promise<Service>
+  read (sql: string): Promise<Row[]>
 }
 
-t.test(`loses no acknowledged registration or sign-in at ${rounds} kills`, { timeout: 300_000 }, async (t) => {
-  const folder = temporaryFolder(t)
-  const acknowledged: Acknowledged = { usernames: [], sessions: [], token: null }
-  let service = await startService(t, { folder, secretKey })
-  for (let round = 0; round < rounds; round++) {
-    const begun = Promise.withResolvers<void>()
-    const over = Promise.all(Array.from({ length: clients }, (_, client) => work(service, `r${round}-c${client}`, acknowledged, begun.resolve)))
-    await begun.promise
-    const kill = setTimeout(() => service.stop('SIGKILL'), spread * round / rounds)
-    await over
-    clearTimeout(kill)
-    await service.ended
-    service = await startService(t, { folder, secretKey })
-    if (acknowledged.token !== null) t.equal(await greet(service, acknowledged.token), 200, `a token from before kill ${round + 1} still passes`)
-  }
-  const database = new DatabaseSync(service.databaseFile, { readOnly: true })
-  const has = (table: string, column: string) => new Set(database.prepare(`select ${column} as id from ${table}`).all().map(({ id }) => id))
-  const users = has('users', 'username')
-  const sessions = has('sessions', 'id')
-  t.same(acknowledged.usernames.filter((name) => !users.has(name)), [], 'no acknowledged account is lost')
-  t.same(acknowledged.sessions.filter((id) => !sessions.has(id)), [], 'no acknowledged session is lost')
-  t.same(database.prepare('pragma integrity_check').get(), { integrity_check: 'ok' })
-  t.ok(acknowledged.usernames.length > 0 && acknowledged.sessions.length > 0, 'there was something to lose')
-  database.close()
-  t.comment(`${acknowledged.usernames.length} accounts and ${acknowledged.sessions.length} sessions acknowledged, ${rounds} kills`)
-})
+const worlds: Record<string, (t: Test) => Promise<World>> = {
+  'the service on SQLite': async (t) => {
+    const options = { folder: temporaryFolder(t), secretKey: newSecret() }
+    const read = async (sql: string) => {
+      const database = new DatabaseSync(service.databaseFile, { readOnly: true })
+      try {
+        return database.prepare(sql).all()
+      } finally {
+        database.close()
+      }
+    }
+    const service = await startService(t, options)
+    return killingTheService(t, service, options, read)
+  },
 
-/** Registers and signs in, over and over, until the service is gone. */
-async function work (service: Service, prefix: string, acknowledged: Acknowledged, begun: () => void): Promise<void> {
-  for (let number = 0; ; number++) {
-    const username = `${prefix}-${number}`
-    try {
-      if (await call(service, '/register', { username, password }) === null) return
-      acknowledged.usernames.push(username)
-      const reply = await call(service, '/login', { username, password })
-      if (reply === null) return
-      acknowledged.sessions.push(JSON.parse(Buffer.from(reply.access_token.split('.')[1] as string, 'base64url').toString()).sid)
-      acknowledged.token = reply.access_token
-      begun()
-    } catch {
-      return
+  'the service on PostgreSQL': async (t) => {
+    const server = await startPostgres(t)
+    const database = await server.createDatabase()
+    const options = { secretKey: newSecret(), environment: { DATABASE_URL: database } }
+    return killingTheService(t, await startService(t, options), options, (sql) => server.run(sql, database))
+  },
+
+  PostgreSQL: async (t) => {
+    const server = await startPostgres(t)
+    const database = await server.createDatabase()
+    const service = await startService(t, { environment: { DATABASE_URL: database } })
+    return {
+      service,
+      async crash () {
+        await server.stop('at once')
+        await server.start()
+        await until(async () => (await createApi(service).call('GET', '/health/ready')).status === 200)
+        return service
+      },
+      read: (sql) => server.run(sql, database)
     }
   }
 }
 
-async function call ({ url }: Service, path: string, body: object): Promise<{ access_token: string } | null> {
-  const response = await fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-  return response.ok ? await response.json() as { access_token: string } : null
+function killingTheService (t: Test, first: Service, options: Parameters<typeof startService>[1], read: World['read']): World {
+  let service = first
+  return {
+    service,
+    async crash () {
+      await service.stop('SIGKILL')
+      service = await startService(t, options)
+      return service
+    },
+    read
+  }
 }
 
-async function greet ({ url }: Service, token: string): Promise<number> {
-  return (await fetch(`${url}/protected`, { headers: { authorization: `Bearer ${token}` } })).status
+function newSecret (): string {
+  return randomBytes(32).toString('base64url')
+}
+
+for (const [what, open] of Object.entries(worlds)) {
+  t.test(`R01 loses nothing that was acknowledged when ${what} is killed ${rounds} times`, async (t) => {
+    const { service: first, crash, read } = await open(t)
+    const ledger = createLedger()
+    let service = first
+    for (let round = 0; round < rounds; round++) {
+      const enough = ledger.reaches(ledger.acknowledged + atLeast)
+      const over = new AbortController()
+      const working = workUntilFailed(service, `r${round}`, ledger, over.signal)
+      await Promise.race([enough, working])
+      await sleep(spread * round / rounds)
+      service = await crash()
+      over.abort()
+      await working
+      if (ledger.live !== null) t.equal(await createApi(service).visit(ledger.live), 200, `a token from before kill ${round + 1} still passes`)
+      if (ledger.dead !== null) t.equal(await createApi(service).visit(ledger.dead), 401, 'one whose session had ended does not')
+    }
+    t.same(await lostOf(ledger, read), [])
+    if (what.endsWith('SQLite')) t.same(await read('pragma integrity_check'), [{ integrity_check: 'ok' }])
+    t.ok(ledger.acknowledged >= rounds * atLeast, 'there was something to lose')
+    const { usernames, rotations, ended, acknowledged } = ledger
+    t.comment(`| ${what} | ${rounds} | ${acknowledged} | ${usernames.length} | ${rotations.size + ended.length} | ${ended.length} | 0 |`)
+  })
 }

@@ -18,6 +18,9 @@ import { until } from './until.ts'
 /** A PostgreSQL server of a test file. */
 export interface PostgresServer {
   readonly port: number
+  /** Where its files are, and whose they are. */
+  readonly data: string
+  readonly owner: number
   /** A new database, `postgres://` and all; with today's schema where it is not to be empty. */
   createDatabase (options?: { empty?: boolean }): Promise<string>
   /** Runs SQL as the superuser, in `postgres` or the database of a URL. */
@@ -41,15 +44,19 @@ const settings = {
 const template = 'gatehouse_template'
 const run = promisify(execFile)
 
-/** Starts a server on a free port, in a folder of its own; both are gone when the test is. */
-export async function startPostgres (t: Test, more: Record<string, string> = {}): Promise<PostgresServer> {
+/**
+ * Starts a server on a free port, in a folder of its own; both are gone when the test is. `more` are settings; `from` is the
+ * folder of a server that is stopped, whose data it begins with.
+ */
+export async function startPostgres (t: Test, more: Record<string, string> = {}, from?: string): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-postgres-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const bin = unpack(folder)
   const data = join(folder, 'data')
-  mkdirSync(data, { mode: 0o700 })
+  if (from === undefined) mkdirSync(data, { mode: 0o700 })
+  else await run('cp', ['-a', from, data])
   for (const path of [folder, data]) if ('uid' in asNobody) chownSync(path, nobody, nobody)
-  await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C', '--encoding=UTF8', '--no-instructions'], asNobody)
+  if (from === undefined) await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C', '--encoding=UTF8', '--no-instructions'], asNobody)
 
   const port = await freePort()
   const options = Object.entries({ ...settings, port: String(port), ...more }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
@@ -109,6 +116,8 @@ export async function startPostgres (t: Test, more: Record<string, string> = {})
   await start()
   return {
     port,
+    data,
+    owner: asNobody.uid ?? process.getuid?.() ?? 0,
     async createDatabase ({ empty = false } = {}) {
       const name = `gatehouse_${++count}`
       if (!empty) {
@@ -181,7 +190,8 @@ function childrenOf (pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter((text) => text !== '').map(Number)
 }
 
-async function freePort (): Promise<number> {
+/** One that nobody listens on now. */
+export async function freePort (): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   const { port } = server.address() as { port: number }

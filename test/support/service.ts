@@ -30,7 +30,7 @@ export interface Launched {
 
 /** One that listens. */
 export interface Service extends Launched {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, or what `HOST` says. */
   readonly url: string
   readonly port: number
 }
@@ -59,8 +59,8 @@ export function temporaryFolder (t: Test): string {
 /** The service as an operator starts it: a process of its own on a free port, ended with the test. Its issuer is `https://auth.test`. */
 export async function startService (t: Test, options: ServiceOptions = {}): Promise<Service> {
   const launched = launch(t, options)
-  const [, port] = await launched.written(/Server listening at http:\/\/127\.0\.0\.1:(\d+)/)
-  return { ...launched, url: `http://127.0.0.1:${port}`, port: Number(port) }
+  const [, url = '', port] = await launched.written(/Server listening at (http:\/\/127\.[\d.]+:(\d+))/)
+  return { ...launched, url, port: Number(port) }
 }
 
 /** The same, also where it is not going to listen. */
