@@ -62,8 +62,8 @@ t.test(`R11 fails none of ${rate} requests a second while two processes behind n
       rounds.push({ what: `${roll}, process ${number + 1}`, from, to: performance.now() })
     }
   }
-  await load.end()
   const seconds = (performance.now() - begun) / 1000
+  await load.end()
 
   t.comment('| restart | requests | by status | failed | half | 99 % | slowest |')
   for (const { what, from, to } of rounds) t.comment(row(what, load.outcomes.filter(({ due }) => due >= from && due < to)))
