@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
-import { type DatabaseLocation, type PostgresAddress, readDatabaseUrl } from './config/database-url.ts'
+import { type DatabaseLocation, readDatabaseUrl } from './config/database-url.ts'
 import { isNearMiss } from './config/near-miss.ts'
 import { isGuessable } from './config/secret-strength.ts'
+import type { PostgresAddress } from './plugins/database.ts'
 
 /** One line of the environment: what it is called, what it means when it is not set, and how its text is read. */
 interface Variable<T> {

@@ -1,15 +1,5 @@
 import { readFileSync } from 'node:fs'
-
-/** Where a PostgreSQL database is, and how its server is believed. */
-export interface PostgresAddress {
-  host: string
-  port: number
-  database: string
-  user: string
-  password: string
-  /** Null where nothing is encrypted. */
-  tls: { verify: 'nothing' | 'authority' | 'authority-and-name', authority: string | null } | null
-}
+import type { PostgresAddress } from '../plugins/database.ts'
 
 /** What DATABASE_URL names: a PostgreSQL database, or a SQLite file, where null keeps the database in memory. */
 export type DatabaseLocation = { postgres: PostgresAddress, file: null } | { postgres: null, file: string | null }

@@ -11,6 +11,8 @@ import { createListener } from './database/postgres-listener.ts'
 import { openSqlite } from './database/sqlite.ts'
 import { type CarriedTable, type Progress, transfer } from './database/transfer.ts'
 
+export type { PostgresAddress } from './database/postgres-connection.ts'
+
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
