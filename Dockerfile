@@ -1,7 +1,8 @@
 # Node's slim image by its exact tag, on the Debian release (13) that has full security support; a release of ours adds
-# the digest it was tested with:
-#   docker build --build-arg NODE_DIGEST=sha256:… --tag gatehouse:VERSION .
+# the digests it was tested with:
+#   docker build --build-arg NODE_DIGEST=sha256:… --build-arg NODE_COMPILER_DIGEST=sha256:… --tag gatehouse:VERSION .
 ARG NODE_DIGEST=
+ARG NODE_COMPILER_DIGEST=
 
 FROM node:26.10.0-trixie-slim${NODE_DIGEST:+@${NODE_DIGEST}} AS build
 # Every RUN keeps to this folder and takes node from PATH: test/dockerfile.test.ts runs the same lines without Docker.
@@ -26,13 +27,22 @@ RUN mkdir -p system/etc/ssl/certs \
  && mkdir volume \
  && mkdir -m 700 volume/data
 
-COPY package.json check-node.js app.ts cli.ts config.ts server.ts app/
+COPY package.json argon2-build.ts check-node.js app.ts cli.ts config.ts server.ts app/
 COPY config app/config/
 COPY plugins app/plugins/
 COPY routes app/routes/
 COPY schemas app/schemas/
 # A checkout made under a strict umask is unreadable to the user below.
 RUN chmod -R u=rwX,go=rX app
+
+# Debian's compilers are in the image that is not slim; nothing else of it goes on.
+FROM node:26.10.0-trixie${NODE_COMPILER_DIGEST:+@${NODE_COMPILER_DIGEST}} AS native
+WORKDIR /build
+COPY --from=build /build/node_modules/ node_modules/
+COPY package.json argon2-build.ts check-node.js ./
+COPY .ci/build-argon2.js .ci/
+# argon2 for wider registers: twice as many passwords a second and more, where the processor has them. On ARM an empty folder.
+RUN npm run --silent build:argon2
 
 FROM scratch
 LABEL org.opencontainers.image.title="Gatehouse" \
@@ -45,6 +55,7 @@ COPY --from=build /build/system/ /
 COPY --from=build --chown=65532:65532 /build/volume/ /
 COPY --from=build /build/node_modules/ /app/node_modules/
 COPY --from=build /build/app/ /app/
+COPY --from=native /build/native/ /app/native/
 
 # One malloc arena: the threads that hash passwords would otherwise each keep memory of their own.
 ENV NODE_ENV=production \

@@ -1,8 +1,14 @@
-// The one file of ours that an older Node.js has to read: there, a .ts entry would die before its first line. Hence
-// plain JavaScript, loaded ahead of the entry: node --import ./check-node.js server.ts
+// What has to be so before the entry is loaded: node --import ./check-node.js server.ts
+// The one file of ours that an older Node.js has to read: there, a .ts entry would die before its first line. Hence plain
+// JavaScript, and nothing imported ahead of the check.
 const current = process.versions.node
 
 if (Number.parseInt(current, 10) < 24) {
   process.stderr.write(`Gatehouse needs Node.js 24 or newer; this is ${current}. "npm ci" brings one: start it with "npm start".\n`)
   process.exit(1)
 }
+
+// argon2 asks the environment for its build when it is loaded, so it is told before anything loads it.
+const { argon2Build } = await import('./argon2-build.ts')
+const build = argon2Build(`${import.meta.dirname}/native`)
+if (build !== null) process.env.ARGON2_PREBUILD ??= build

@@ -57,6 +57,8 @@ const rules: Rule[] = [{
     ['plugins/keys/repository.ts:1 imports ../secrets/vault.ts: what is behind a door is the plugin\'s own', ahead('plugins/keys/repository.ts', "import { createVault } from '../secrets/vault.ts'")],
     ['app.ts:1 imports ./plugins/http/log.ts: what is behind a door is the plugin\'s own', ahead('app.ts', "import { logOptions } from './plugins/http/log.ts'")],
     ['server.ts:1 imports ./plugins/drain/response.ts: what is behind a door is the plugin\'s own', ahead('server.ts', "import { closingServers } from './plugins/drain/response.ts'")],
+    ['check-node.js:1 imports ./config.ts: the arrows do not point there', ahead('check-node.js', "import './config.ts'")],
+    ['server.ts:1 imports ./argon2-build.ts: an entry knows app.ts and config.ts', ahead('server.ts', "import { levels } from './argon2-build.ts'")],
     ['server.ts:1 imports ./plugins/drain.ts: a door gives others types alone', ahead('server.ts', "const drain = await import('./plugins/drain.ts')")],
     ['plugins/sessions/repository.ts:1 imports ../sessions.ts: a door gives others types alone', ahead('plugins/sessions/repository.ts', "import sessions from '../sessions.ts'")],
     ['plugins/users.ts:1 imports ../routes/me.ts: the arrows do not point there', ahead('plugins/users.ts', "import me from '../routes/me.ts'")],
@@ -97,10 +99,11 @@ const rules: Rule[] = [{
     ['cli.ts:1 imports node:sqlite: the database is reached through its plugin', ahead('cli.ts', "import { DatabaseSync } from 'node:sqlite'")]
   ]
 }, {
-  name: '5. the environment is read in server.ts and cli.ts alone',
+  name: '5. the environment is read in server.ts and cli.ts, and ahead of them in check-node.js',
   check: entriesReadTheEnvironment,
   breaks: [
     ['plugins/passwords.ts:1 process.env: configuration comes as options', ahead('plugins/passwords.ts', "const memory = process.env['ARGON2_MEMORY']")],
+    ['argon2-build.ts:1 process.env: configuration comes as options', ahead('argon2-build.ts', "const folder = process.env['ARGON2_PREBUILD']")],
     ['config.ts:1 process?.env: configuration comes as options', ahead('config.ts', 'const port = process?.env.PORT')],
     ['app.ts:1 process: configuration comes as options', ahead('app.ts', "const { PORT } = process['env']")],
     ['plugins/http/log.ts:1 process: configuration comes as options', ahead('plugins/http/log.ts', 'const { env } = process')],

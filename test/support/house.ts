@@ -37,6 +37,8 @@ const decidedCodes = new Map([
 ])
 
 const entries = ['server.ts', 'cli.ts']
+/** What is loaded ahead of an entry, and what it may load. */
+const preload = { path: 'check-node.js', target: 'argon2-build.ts' }
 const schemaLibrary = '@sinclair/typebox'
 const routeLibraries = [schemaLibrary, '@fastify/type-provider-typebox', 'fastify']
 
@@ -85,6 +87,7 @@ function trespass (path: string, { kind, typeOnly, target, specifier }: Import):
   if (target.startsWith('config/')) return path === 'config.ts' ? null : 'what is behind config.ts is its own'
   if (compositions.includes(path)) return typeOnly || /^(?:plugins|routes)\//.test(target) ? null : 'a composition knows plugins and routes'
   if (target.startsWith('plugins/')) return typeOnly || kind === 'augmentation' ? null : 'a door gives others types alone'
+  if (path === preload.path && target === preload.target) return null
   if (entries.includes(path)) return ['app.ts', 'config.ts'].includes(target) ? null : 'an entry knows app.ts and config.ts'
   return 'the arrows do not point there'
 }
@@ -122,9 +125,9 @@ export function queriesLiveInRepositories (sources: Sources): string[] {
   })
 }
 
-/** 5. The environment is read by the entries; all else gets its slice of the configuration. */
+/** 5. The environment is read by the entries and what is loaded ahead of them; all else gets its slice of the configuration. */
 export function entriesReadTheEnvironment (sources: Sources): string[] {
-  return productOf(sources).filter(([path]) => !entries.includes(path)).flatMap(([path, text]) => [
+  return productOf(sources).filter(([path]) => ![...entries, preload.path].includes(path)).flatMap(([path, text]) => [
     ...places(path, text, /(?<![.\w])process\b(?:\s*(?:\?\.|\.)\s*(?:env|loadEnvFile)\b|(?!\s*(?:\?\.|\.)\s*\w))/g),
     ...importsOf(path, text).filter(({ target }) => /^(?:node:)?process$/.test(target)).map((found) => `${at(path, found)} ${named(found)}`)
   ].map((place) => `${place}: configuration comes as options`))

@@ -42,11 +42,10 @@ export async function buildImage (context: string, folder: string): Promise<Imag
   return describe(last, stageFolder(build, last))
 }
 
-/** Whether .dockerignore keeps a path of ours out. It holds `*`, names and `!names` of the top level; the last match counts. */
+/** Whether .dockerignore keeps a path of ours out. It holds `*`, paths and `!paths`, of files and folders; the last match counts. */
 export function isIgnored (path: string, patterns: string[]): boolean {
-  const top = path.split('/')[0]
-  const last = patterns.findLast((pattern) => ['*', top].includes(pattern.replace(/^!/, '')))
-  return last !== undefined && !last.startsWith('!')
+  const last = patterns.map((pattern) => pattern.replace(/^!/, '')).findLastIndex((pattern) => pattern === '*' || path === pattern || path.startsWith(`${pattern}/`))
+  return last !== -1 && !(patterns[last] as string).startsWith('!')
 }
 
 export interface Entry { path: string, mode: number, uid: number, gid: number, size: number, isFile: boolean, isFolder: boolean }
