@@ -74,7 +74,8 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   const unavailable = (cause: unknown) => app.errors.create('unavailable', { cause })
   const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable }) })
   app.addHook('onClose', () => queries.destroy())
-  await (postgres === null ? migrate(queries) : apart(postgres, migrate))
+  const newer = await (postgres === null ? migrate(queries) : apart(postgres, migrate))
+  if (newer.length > 0) app.log.warn({ migrations: newer }, 'a newer release has changed the database: this one runs on it as it is')
   const holder = randomUUID()
   const listeners: Array<{ topic: Topic, listener: () => void }> = []
   if (postgres !== null) listen(postgres)
@@ -137,7 +138,8 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
     async moveTo (address, report) {
       if (postgres !== null) throw new Error('DATABASE_URL names a PostgreSQL database already: only a SQLite one is moved')
       return apart(address, async (target) => {
-        await migrate(target)
+        const unknown = [...newer, ...await migrate(target)]
+        if (unknown.length > 0) throw new Error(`A newer release of Gatehouse has changed the database (${unknown.join(', ')}): that one moves it, this one would leave behind what it does not know`)
         return transact((from) => target.transaction().execute((to) => transfer(from, to, report)))
       })
     }
