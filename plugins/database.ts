@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
 import { backUp } from './database/backup.ts'
-import { announce, channel, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
+import { announce, channel, demandWritable, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
 import { workAlone } from './database/lease.ts'
 import { migrate } from './database/migrate.ts'
 import { openPostgres } from './database/postgres.ts'
@@ -44,7 +44,7 @@ export interface Database {
   onNews (topic: Topic, listener: () => void): void
   /** Runs `work` unless another process is at work under the same name: chores, such as sweeping, are done by one at a time. */
   alone (name: string, work: () => Promise<void>): Promise<void>
-  /** Resolves when the database answers. Throws `unavailable` where it does not within `milliseconds`. */
+  /** Resolves when the database answers and would write. Throws `unavailable` where it does not within `milliseconds`. */
   ping (milliseconds: number): Promise<void>
   /** Writes a copy of a SQLite database to a new file, beside whoever uses it. Throws with what is to be done instead where it is PostgreSQL. */
   backUp (file: string): Promise<void>
@@ -127,7 +127,7 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
     ping: async (milliseconds) => {
       const late = AbortSignal.timeout(milliseconds)
       await Promise.race([
-        queries.selectNoFrom((eb) => eb.lit(1).as('alive')).execute(),
+        demandWritable(queries, unavailable),
         new Promise((_resolve, reject) => late.addEventListener('abort', () => reject(app.errors.create('unavailable', { cause: 'ping' }))))
       ])
     },

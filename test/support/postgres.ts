@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { chmodSync, chownSync, cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
@@ -27,8 +27,8 @@ export interface PostgresServer {
   run (sql: string, url?: string): Promise<Array<Record<string, unknown>>>
   /** Ends it as a power cut would, or as an operator does: `fast`. */
   stop (how: 'at once' | 'fast'): Promise<void>
-  /** Starts it again, on the same port. */
-  start (): Promise<void>
+  /** Starts it again, on the same port; as a replica that nobody feeds where it is to be a `standby`. */
+  start (as?: 'standby'): Promise<void>
   /** Freezes every one of its processes, so that it accepts connections and answers nothing. */
   freeze (): void
   thaw (): void
@@ -66,7 +66,8 @@ export async function startPostgres (t: Test, more: Record<string, string> = {},
   let count = 0
   let made: Promise<void> | null = null
 
-  async function start (): Promise<void> {
+  async function start (as?: 'standby'): Promise<void> {
+    if (as === 'standby') writeFileSync(join(data, 'standby.signal'), '')
     child = spawn(join(bin, 'postgres'), ['-D', data, ...options], { ...asNobody, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
     const started = child
     let log = ''
@@ -77,7 +78,7 @@ export async function startPostgres (t: Test, more: Record<string, string> = {},
     ended = new Promise((resolve) => started.once('close', resolve)).then(() => process.off('exit', quit))
     await until(() => {
       if (started.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${log}`)
-      return log.includes('ready to accept connections')
+      return /ready to accept (?:read-only )?connections/.test(log)
     })
   }
 
@@ -105,7 +106,7 @@ export async function startPostgres (t: Test, more: Record<string, string> = {},
 
   function signal (name: 'SIGSTOP' | 'SIGCONT'): void {
     const family = [child.pid as number, ...childrenOf(child.pid as number)]
-    for (const pid of name === 'SIGSTOP' ? family : family.toReversed()) process.kill(pid, name)
+    for (const pid of name === 'SIGSTOP' ? family : family.toReversed()) tryKill(pid, name)
   }
 
   function thaw (): void {
@@ -183,6 +184,15 @@ function linkOrCopy (source: string, target: string): void {
     linkSync(source, target)
   } catch {
     cpSync(source, target)
+  }
+}
+
+/** Any of them may have ended by itself meanwhile. */
+function tryKill (pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 
