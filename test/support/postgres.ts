@@ -150,9 +150,9 @@ export async function openPostgresDatabase (t: Test, server: PostgresServer, opt
   return queries
 }
 
-/** A pool on a database, which the caller closes. */
-export function open (url: string, { pool = 10, timeout = 10, unhurried = false }: { pool?: number, timeout?: number, unhurried?: boolean } = {}): Queries {
-  return new Kysely<Tables>({ dialect: openPostgres({ address: addressOf(url), pool, timeout, unhurried, unavailable: (cause) => new Error(unavailable.message, { cause }) }) })
+/** A pool on a database, which the caller closes; with another `address` than the URL's where TLS matters. */
+export function open (url: string, { pool = 10, timeout = 10, unhurried = false, address = addressOf(url) }: { pool?: number, timeout?: number, unhurried?: boolean, address?: PostgresAddress } = {}): Queries {
+  return new Kysely<Tables>({ dialect: openPostgres({ address, pool, timeout, unhurried, unavailable: (cause) => new Error(unavailable.message, { cause }) }) })
 }
 
 export function addressOf (url: string): PostgresAddress {
