@@ -26,8 +26,8 @@ export interface PostgresServer {
   createDatabase (options?: { empty?: boolean }): Promise<string>
   /** Runs SQL as the superuser, in `postgres` or the database of a URL. */
   run (sql: string, url?: string): Promise<Array<Record<string, unknown>>>
-  /** Ends it as a power cut would, or as an operator does: `fast`. */
-  stop (how: 'at once' | 'fast'): Promise<void>
+  /** Ends it as an operator does: `fast`, or `at once` and with nothing written out; or as `kill -9` of all its processes does. */
+  stop (how: 'at once' | 'fast' | 'killed'): Promise<void>
   /** Starts it again, on the same port; as a replica that nobody feeds where it is to be a `standby`. */
   start (as?: 'standby'): Promise<void>
   /** Freezes every one of its processes, so that it accepts connections and answers nothing. */
@@ -89,9 +89,10 @@ export async function startPostgres (t: Test, more: Record<string, string> = {},
     })
   }
 
-  async function stop (how: 'at once' | 'fast'): Promise<void> {
+  async function stop (how: 'at once' | 'fast' | 'killed'): Promise<void> {
     thaw()
-    child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
+    if (how === 'killed') signal('SIGKILL')
+    else child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
     await ended
   }
 
@@ -111,9 +112,9 @@ export async function startPostgres (t: Test, more: Record<string, string> = {},
     await migrate(queries).finally(() => queries.destroy())
   }
 
-  function signal (name: 'SIGSTOP' | 'SIGCONT'): void {
+  function signal (name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
     const family = [child.pid as number, ...childrenOf(child.pid as number)]
-    for (const pid of name === 'SIGSTOP' ? family : family.toReversed()) tryKill(pid, name)
+    for (const pid of name === 'SIGCONT' ? family.toReversed() : family) tryKill(pid, name)
   }
 
   function thaw (): void {
