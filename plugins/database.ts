@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
 import { backUp } from './database/backup.ts'
-import { announce, channel, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
+import { announce, channel, demandWritable, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
 import { workAlone } from './database/lease.ts'
 import { migrate } from './database/migrate.ts'
 import { openPostgres } from './database/postgres.ts'
@@ -44,7 +44,7 @@ export interface Database {
   onNews (topic: Topic, listener: () => void): void
   /** Runs `work` unless another process is at work under the same name: chores, such as sweeping, are done by one at a time. */
   alone (name: string, work: () => Promise<void>): Promise<void>
-  /** Resolves when the database answers. Throws `unavailable` where it does not within `milliseconds`. */
+  /** Resolves when the database answers and would write. Throws `unavailable` where it does not within `milliseconds`. */
   ping (milliseconds: number): Promise<void>
   /** Writes a copy of a SQLite database to a new file, beside whoever uses it. Throws with what is to be done instead where it is PostgreSQL. */
   backUp (file: string): Promise<void>
@@ -74,7 +74,8 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   const unavailable = (cause: unknown) => app.errors.create('unavailable', { cause })
   const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable }) })
   app.addHook('onClose', () => queries.destroy())
-  await (postgres === null ? migrate(queries) : apart(postgres, migrate))
+  const newer = await (postgres === null ? migrate(queries) : apart(postgres, migrate))
+  if (newer.length > 0) app.log.warn({ migrations: newer }, 'a newer release has changed the database: this one runs on it as it is')
   const holder = randomUUID()
   const listeners: Array<{ topic: Topic, listener: () => void }> = []
   if (postgres !== null) listen(postgres)
@@ -126,7 +127,7 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
     ping: async (milliseconds) => {
       const late = AbortSignal.timeout(milliseconds)
       await Promise.race([
-        queries.selectNoFrom((eb) => eb.lit(1).as('alive')).execute(),
+        demandWritable(queries, unavailable),
         new Promise((_resolve, reject) => late.addEventListener('abort', () => reject(app.errors.create('unavailable', { cause: 'ping' }))))
       ])
     },
@@ -137,7 +138,8 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
     async moveTo (address, report) {
       if (postgres !== null) throw new Error('DATABASE_URL names a PostgreSQL database already: only a SQLite one is moved')
       return apart(address, async (target) => {
-        await migrate(target)
+        const unknown = [...newer, ...await migrate(target)]
+        if (unknown.length > 0) throw new Error(`A newer release of Gatehouse has changed the database (${unknown.join(', ')}): that one moves it, this one would leave behind what it does not know`)
         return transact((from) => target.transaction().execute((to) => transfer(from, to, report)))
       })
     }

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { alice } from './support/build.ts'
 import { beside, type Ran, runCli } from './support/cli.ts'
-import { type Service, startService, temporaryFolder } from './support/service.ts'
+import { startPostgres } from './support/postgres.ts'
+import { issuer, type Service, startService, temporaryFolder } from './support/service.ts'
 import { until } from './support/until.ts'
 
 // Services and commands are processes of their own: each takes seconds where the machine is busy.
@@ -237,4 +238,26 @@ t.test('registers, lists, rotates and deletes clients beside a running service',
     t.match(await runCli(environment, 'clients', ...args), { code: 1, out: '', err: /^gatehouse: [^\n]+\n$/ }, args.join(' '))
   }
   t.match(await runCli(environment, 'clients', 'create'), { code: 2, out: '' })
+})
+
+t.test('does the same on PostgreSQL, beside a running service', async (t) => {
+  const server = await startPostgres(t)
+  const environment = { DATABASE_URL: await server.createDatabase({ empty: true }), SECRET_KEY: secretOf(), PUBLIC_URL: issuer }
+  const service = await startService(t, { environment, secretKey: environment.SECRET_KEY })
+  await register(service)
+  const { token } = await signIn(service)
+  const [kid] = await published(service)
+
+  const keys = keysOf(done(t, await runCli(environment, 'keys', 'rotate', '--now', '--json'), 'keys rotate'))
+  t.match(keys.find(({ state }) => state === 'active'), { alg: 'ES256' })
+  await until(async () => kidOf((await signIn(service)).token) !== kid)
+  t.equal(await visit(service, token), 200, 'of the key before')
+
+  const { client_id: id, client_secret: secret } = JSON.parse(done(t, await runCli(environment, 'clients', 'create', 'billing', '--json'), 'clients create'))
+  const reply = await fetch(`${service.url}/oauth/token`, { method: 'POST', headers: { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }, body: new URLSearchParams({ grant_type: 'client_credentials' }) })
+  t.equal(reply.status, 200)
+
+  t.match(JSON.parse(done(t, await runCli(environment, 'sessions', 'revoke', alice.username, '--json'), 'sessions revoke')), { ended: Number })
+  await until(async () => await visit(service, token) === 401)
+  t.match(await runCli(environment, 'backup', 'copy.db'), { code: 1, out: '', err: /^gatehouse: [^\n]+pg_dump[^\n]+\n$/ })
 })

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { alice, build } from './support/build.ts'
+import { startPostgres } from './support/postgres.ts'
 import { launch, type Service, startService, temporaryFolder } from './support/service.ts'
 import { dial } from './support/wire.ts'
 
@@ -125,4 +126,24 @@ t.test('reads HTTP strictly, whatever NODE_OPTIONS say', async (t) => {
   socket.write('GET /health/live HTTP/1.1\r\nHost: a\r\nX-Control: a\u0001b\r\nConnection: close\r\n\r\n')
   await once(socket, 'close')
   t.match(received(), /^HTTP\/1\.1 400 Bad Request\r\n/)
+})
+
+t.test('on PostgreSQL makes its tables, drains at SIGTERM without failing what runs, and keeps all over a restart', async (t) => {
+  const server = await startPostgres(t)
+  const file = join(temporaryFolder(t), 'url')
+  writeFileSync(file, `${await server.createDatabase({ empty: true })}\n`)
+  const options = { secretKey: randomBytes(32).toString('base64url'), environment: { DATABASE_URL: '', DATABASE_URL_FILE: file, DRAIN_DELAY: '1s' } }
+  const service = await startService(t, options)
+  t.equal((await post(service, '/register', alice)).status, 201)
+  const token = await tokenOf(service)
+
+  const running = [post(service, '/login', alice), post(service, '/login', alice)]
+  const ended = service.stop()
+  for (const reply of await Promise.all(running)) t.equal(reply.status, 200)
+  t.equal(await ended, 0)
+  t.same(await server.run("select pid from pg_stat_activity where application_name = 'gatehouse'"), [], 'no connection is left')
+  t.notMatch(service.output(), /"level":[456]0/)
+
+  const again = await startService(t, options)
+  t.same([await visit(again, token), await visit(again, await tokenOf(again))], [200, 200])
 })

@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises'
 import { type ColumnBuilderCallback, type Kysely, PostgresAdapter, sql } from 'kysely'
 
 // Where the two databases differ, each difference is one function here; what a driver itself does otherwise is in the driver.
@@ -40,6 +41,21 @@ export const channel = 'gatehouse'
 /** Inside a transaction: tells all processes of `topic` when it is committed. On SQLite nobody can be told, and who wants to know looks. */
 export async function announce<T> (topic: Topic, queries: Kysely<T>): Promise<void> {
   if (isPostgres(queries)) await sql`select pg_notify(${sql.lit(channel)}, ${sql.lit(topic)})`.execute(queries)
+}
+
+/**
+ * Asks, in one statement that changes nothing, what only a database answers that would write. PostgreSQL locks no rows, not even none, where it
+ * is read-only: in recovery, after a switch to a replica, or by its settings. Of SQLite the file has to be there, for writing.
+ * Throws `unavailable` otherwise.
+ */
+export async function demandWritable<T> (queries: Kysely<T>, unavailable: (cause: unknown) => Error): Promise<void> {
+  if (isPostgres(queries)) {
+    await sql`select name from leases where false for update`.execute(queries)
+    return
+  }
+  const { file } = await queries.selectNoFrom(sql<string>`(select file from pragma_database_list where name = 'main')`.as('file')).executeTakeFirstOrThrow() as { file: string }
+  // In memory it is nowhere.
+  if (file !== '') await access(file, constants.W_OK).catch((error) => { throw unavailable(error) })
 }
 
 /** Whether a transaction that failed with this may end well when it is done once more. On SQLite nothing can come between. */

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { takeTurn } from './dialect.ts'
 import * as accounts from './migrations/001-accounts.ts'
@@ -7,36 +7,64 @@ import * as throttle from './migrations/003-throttle.ts'
 import * as leases from './migrations/004-leases.ts'
 
 /** In the order in which they run. A migration that was released is never changed. */
-const migrations: Record<string, Migration> = {
+export const migrations: Readonly<Record<string, Migration>> = {
   '001-accounts': accounts,
   '002-sessions': sessions,
   '003-throttle': throttle,
   '004-leases': leases
 }
 
+const known = Object.keys(migrations)
+const newest = numberOf(known.at(-1) as string)
+const migrationTableName = 'migrations'
+
+/** A migration's name: its number, what it brings, and the number of the one from which on a release can live with it, where the release before cannot. */
+const form = /^(\d{3})-[a-z\d-]+?(?:-needs-(\d{3}))?$/
+
 /**
  * Brings the schema up to date, in one transaction under the database's lock: any number of processes may start at once,
- * and one that ends in the middle leaves nothing. Throws where the schema is newer than this release knows.
+ * and one that ends in the middle leaves nothing. Where a newer release has done so already, nothing is changed, and what
+ * this one does not know is named. Throws where it cannot live with that.
  */
-export async function migrate<T> (database: Kysely<T>): Promise<void> {
-  await database.transaction().execute(async (db) => {
+export async function migrate<T> (database: Kysely<T>): Promise<string[]> {
+  return database.transaction().execute(async (db) => {
     await takeTurn('migrations', db)
-    await migrateWithin(db)
+    const done = await readDone(db)
+    const unknown = done.filter((name) => !known.includes(name))
+    if (unknown.length === 0) await run(db)
+    else demandCompatible(unknown, done)
+    return unknown
   })
 }
 
-async function migrateWithin<T> (db: Kysely<T>): Promise<void> {
-  const migrator = new Migrator({
-    db,
-    provider: { getMigrations: async () => migrations },
-    migrationTableName: 'migrations',
-    migrationLockTableName: 'migrations_lock'
-  })
-  const executed = (await migrator.getMigrations()).filter(({ executedAt }) => executedAt !== undefined)
+/** The names of the migrations that were done. */
+async function readDone<T> (db: Kysely<T>): Promise<string[]> {
+  const tables = await db.introspection.getTables()
+  if (!tables.some(({ name }) => name === migrationTableName)) return []
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(migrationTableName)} order by name`.execute(db)
+  return rows.map(({ name }) => name)
+}
+
+async function run<T> (db: Kysely<T>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations }, migrationTableName, migrationLockTableName: 'migrations_lock' })
   const { error } = await migrator.migrateToLatest()
-  if (error === undefined) return
-  if (/^corrupted migrations: previously executed migration .* is missing/.test((error as Error).message)) {
-    throw new Error(`The database was made by a newer release of Gatehouse (${executed.length} of its migrations are known here): start that release, or restore a backup`)
-  }
-  throw error
+  if (error !== undefined) throw error
+}
+
+/** Expand and contract: what was only added is no trouble, nor is the end of what this release has stopped to use. */
+function demandCompatible (unknown: readonly string[], done: readonly string[]): void {
+  const troubles = unknown.filter((name) => neededBy(name) > newest)
+  // Ours were left out: that was no release after this one.
+  const strangers = known.every((name) => done.includes(name)) ? troubles : unknown
+  if (strangers.length > 0) throw new Error(`The database was changed by a newer release of Gatehouse (${strangers.join(', ')}), and this one is too old for that: start the newer one, or restore a backup`)
+}
+
+/** The number of the newest migration that a release has to know to live with this one. A name that cannot be read is nobody's. */
+function neededBy (name: string): number {
+  const [matched, , needed = '0'] = form.exec(name) ?? []
+  return matched === undefined ? Number.POSITIVE_INFINITY : Number(needed)
+}
+
+function numberOf (name: string): number {
+  return Number(name.slice(0, 3))
 }

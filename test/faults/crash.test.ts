@@ -46,14 +46,15 @@ const worlds: Record<string, (t: Test) => Promise<World>> = {
     return killingTheService(t, await startService(t, options), options, (sql) => server.run(sql, database))
   },
 
+  // With the disk waited for, as operators have it; a kill of processes alone would not need it.
   PostgreSQL: async (t) => {
-    const server = await startPostgres(t)
+    const server = await startPostgres(t, { fsync: 'on', full_page_writes: 'on' })
     const database = await server.createDatabase()
     const service = await startService(t, { environment: { DATABASE_URL: database } })
     return {
       service,
       async crash () {
-        await server.stop('at once')
+        await server.stop('killed')
         await server.start()
         await until(async () => (await createApi(service).call('GET', '/health/ready')).status === 200)
         return service

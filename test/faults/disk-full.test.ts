@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process'
+import { rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { isBack, onlyReads, type Patient, startPatient } from '../support/outage.ts'
+import { isAway, isBack, onlyReads, type Patient, startPatient } from '../support/outage.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
+import { until } from '../support/until.ts'
 
 const untried = 'not tried: whoever runs the tests may not mount a file system here'
 /** What was allocated before the disk was full is still written to, by one table longer than by another. */
@@ -25,7 +28,7 @@ t.test('R17 reads on and answers what writes 503 while the disk of SQLite is ful
   const patient = await startPatient(t, { DATABASE_URL: `sqlite:${file}` })
   disk.fill()
   t.comment(`full after ${await writeUntilFull(patient)} sign-ins`)
-  await onlyReads(t, patient, ['login'])
+  await onlyReads(t, patient, 200, ['login'])
   disk.free()
   await isBack(t, patient)
   const database = new DatabaseSync(file, { readOnly: true })
@@ -43,7 +46,30 @@ t.test('R17 reads on and answers what writes 503 while the disk of PostgreSQL is
   const patient = await startPatient(t, { DATABASE_URL: url })
   disk.fill()
   t.comment(`full after ${await writeUntilFull(patient)} sign-ins`)
-  await onlyReads(t, patient, ['login'])
+  await onlyReads(t, patient, 200, ['login'])
   disk.free()
+  await isBack(t, patient)
+})
+
+t.test('R17 answers 503 while PostgreSQL is down, for its log\'s disk is full, and recovers when it is back', async (t) => {
+  const server = await startPostgres(t)
+  const disk = mountSmallDisk(t, 80, server.owner)
+  if (disk === null) return t.comment(untried)
+  const url = await server.createDatabase()
+  await server.stop('fast')
+  execFileSync('cp', ['-a', join(server.data, 'pg_wal'), disk.folder])
+  rmSync(join(server.data, 'pg_wal'), { recursive: true })
+  symlinkSync(join(disk.folder, 'pg_wal'), join(server.data, 'pg_wal'))
+  await server.start()
+  const patient = await startPatient(t, { DATABASE_URL: url })
+  disk.fill()
+  // Faster than by signing in: the segments that are there already are written to first.
+  const noise = server.run('create table noise as select md5(random()::text) from generate_series(1, 1000000)', url)
+  t.match(await noise.then(() => 'there was room', ({ message }: Error) => message), /No space left on device|terminated/)
+  await isAway(t, patient)
+  await until(() => server.run('select 1').then(() => false, ({ code }) => code === 'ECONNREFUSED'))
+  disk.free()
+  await server.stop('at once')
+  await server.start()
   await isBack(t, patient)
 })

@@ -13,7 +13,7 @@ t.test('R05 follows the database to another server, without a restart and with n
 
   await first.stop('fast')
   await isAway(t, patient)
-  const second = await startPostgres(t, {}, first.data)
+  const second = await startPostgres(t, {}, { from: first.data })
   await isAway(t, patient)
   forwarder.leadTo(second.port)
   await isBack(t, patient)

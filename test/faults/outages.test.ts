@@ -75,9 +75,20 @@ t.test('R17 reads on and answers what writes 503 while PostgreSQL is read-only, 
   await server.run('alter system set default_transaction_read_only = on')
   await server.run('select pg_reload_conf()')
   await until(async () => (await patient.calls.register()).statusCode === 503)
-  await onlyReads(t, patient)
+  await onlyReads(t, patient, 503)
   await server.run('alter system reset default_transaction_read_only')
   await server.run('select pg_reload_conf()')
+  await isBack(t, patient)
+})
+
+t.test('R05 is not ready on a replica, however little it is asked, and is again when that one is promoted', async (t) => {
+  const server = await startPostgres(t)
+  const patient = await startPatient(t, { DATABASE_URL: await server.createDatabase() })
+  await server.stop('fast')
+  await server.start('standby')
+  await until(async () => (await patient.calls.me()).statusCode === 200)
+  await onlyReads(t, patient, 503)
+  await server.run('select pg_promote()')
   await isBack(t, patient)
 })
 

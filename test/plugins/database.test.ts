@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import t from 'tap'
 import { alice, aliceSignedIn, build } from '../support/build.ts'
 import { holdWriteLock } from '../support/database.ts'
+import { addressOf, startPostgres } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/service.ts'
 import { listen } from '../support/wire.ts'
 
@@ -66,4 +68,18 @@ t.test('closes with the app', async (t) => {
   const server = await build(t)
   await server.close()
   await t.rejects(server.database.ping(1000))
+})
+
+t.test('runs on the schema of a newer release, says so once, and leaves it to that one to move', async (t) => {
+  const environment = { DATABASE_URL: `sqlite:${join(temporaryFolder(t), 'auth.db')}` }
+  const newer = await build(t, { environment })
+  await sql`insert into migrations (name, timestamp) values ('005-ranks', '2026-03-01T12:00:00.000Z')`.execute(newer.database.queries)
+  await newer.close()
+  const log: Array<Record<string, unknown>> = []
+  const server = await build(t, { environment, log })
+  t.match(log.filter(({ level }) => level === 40), [{ msg: 'a newer release has changed the database: this one runs on it as it is', migrations: ['005-ranks'] }])
+  await aliceSignedIn(server)
+  const postgres = await startPostgres(t)
+  const target = addressOf(await postgres.createDatabase())
+  await t.rejects(server.database.moveTo(target, () => {}), { message: /^A newer release of Gatehouse has changed the database \(005-ranks\): that one moves it/ })
 })

@@ -1,11 +1,11 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Test } from 'tap'
+import { at, provide } from './debian.ts'
 import { freePort } from './postgres.ts'
 import { until } from './until.ts'
 
@@ -20,23 +20,18 @@ export interface Nginx {
 
 /** Nobody: then its workers need no user of their own. */
 const nobody = 65_534
-const uid = process.getuid?.() ?? 0
-const asNobody = uid === 0 ? { uid: nobody, gid: nobody } : {}
-const installed = '/usr/sbin/nginx'
-/** Below the folder for what is temporary, since others than the one who runs the tests have to read it. */
-const cache = join(tmpdir(), `gatehouse-nginx-${uid}`)
-const run = promisify(execFile)
+const asNobody = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
 
 /** Starts nginx with these contents of `http { … }`, made for the free port it listens on. It is ended with the test. */
 export async function startNginx (t: Test, http: (port: number) => string): Promise<Nginx> {
-  const { program, libraries } = await provide()
+  const { path, environment } = await provide('nginx', at('usr/sbin/nginx'))
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-nginx-run-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const port = await freePort()
   writeFileSync(join(folder, 'nginx.conf'), configuration(folder, http(port)), { mode: 0o644 })
   if ('uid' in asNobody) chownSync(folder, nobody, nobody)
 
-  const child = spawn(program, ['-p', `${folder}/`, '-e', 'stderr', '-c', join(folder, 'nginx.conf')], { ...asNobody, env: { LD_LIBRARY_PATH: libraries }, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(path, ['-p', `${folder}/`, '-e', 'stderr', '-c', join(folder, 'nginx.conf')], { ...asNobody, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => { log += text })
   const quit = () => { child.kill() }
@@ -61,41 +56,8 @@ function configuration (folder: string, http: string): string {
   ].join('\n')
 }
 
-/** The machine's own nginx, or Debian's package unpacked: nothing is installed. */
-async function provide (): Promise<{ program: string, libraries: string }> {
-  if (existsSync(installed)) return { program: installed, libraries: '' }
-  if (!isOurs()) await unpack()
-  const triplet = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
-  return { program: join(cache, installed), libraries: ['usr/lib', 'lib'].map((path) => join(cache, path, triplet)).join(':') }
-}
-
-/** Anybody may make a folder of that name. */
-function isOurs (): boolean {
-  if (!existsSync(join(cache, installed))) return false
-  if (statSync(cache).uid !== uid) throw new Error(`${cache} is another user's: nginx is not started from there`)
-  return true
-}
-
-/** What a machine without nginx would install for it, without what is there already. */
-async function unpack (): Promise<void> {
-  const folder = mkdtempSync(`${cache}-`)
-  try {
-    const { stdout } = await run('apt-get', ['install', '-s', '--no-install-recommends', 'nginx'])
-    await run('apt-get', ['download', ...[...stdout.matchAll(/^Inst (\S+)/gm)].map(([, name = '']) => name)], { cwd: folder })
-    for (const name of readdirSync(folder)) await run('dpkg', ['-x', join(folder, name), folder])
-    chmodSync(folder, 0o755)
-    renameSync(folder, cache)
-  } catch (error) {
-    rmSync(folder, { recursive: true, force: true })
-    // Another test file may have been faster.
-    if (isOurs()) return
-    const { stderr = '', message } = error as Error & { stderr?: string }
-    const [reason = message.split('\n')[0]] = /^E: .*/m.exec(stderr) ?? []
-    throw new Error(`nginx is not installed, and Debian's package cannot be had (apt-get, dpkg and apt's lists are needed): ${reason}`)
-  }
-}
-
-async function answers (port: number): Promise<boolean> {
+/** Whether somebody accepts connections there. */
+export async function answers (port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')

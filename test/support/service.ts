@@ -42,6 +42,8 @@ export interface ServiceOptions {
   secretKey?: string
   /** Another entry than server.ts, below the root. */
   entry?: string
+  /** A folder with other sources than these. */
+  sources?: string
 }
 
 /** A slow machine refuses nobody for being slow: what tests the queue sets its own. */
@@ -65,10 +67,10 @@ export async function startService (t: Test, options: ServiceOptions = {}): Prom
 
 /** The same, also where it is not going to listen. */
 export function launch (t: Test, options: ServiceOptions = {}): Launched {
-  const { environment = {}, folder = temporaryFolder(t), secretKey = randomBytes(32).toString('base64url'), entry = 'server.ts' } = options
+  const { environment = {}, folder = temporaryFolder(t), secretKey = randomBytes(32).toString('base64url'), entry = 'server.ts', sources = root } = options
   const databaseFile = join(folder, 'gatehouse.db')
   const child = spawn(process.execPath, ['--import', './check-node.js', entry], {
-    cwd: root,
+    cwd: sources,
     env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: `sqlite:${databaseFile}`, SECRET_KEY: secretKey, PUBLIC_URL: issuer, DRAIN_DELAY: '0', HASH_QUEUE: patience, ...unlimited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe']
   })

@@ -1,10 +1,14 @@
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
-import { isLostRace, isOutdatedPlan, sequence, sqlState, takeTurn } from '../../../plugins/database/dialect.ts'
+import { demandWritable, isLostRace, isOutdatedPlan, sequence, sqlState, takeTurn } from '../../../plugins/database/dialect.ts'
 import { openSqlite } from '../../../plugins/database/sqlite.ts'
-import { openDatabase } from '../../support/database.ts'
+import { openDatabase, unavailable } from '../../support/database.ts'
 import { open, openPostgresDatabase, startPostgres } from '../../support/postgres.ts'
+import { makeReadOnly } from '../../support/read-only.ts'
+import { temporaryFolder } from '../../support/service.ts'
 
 const server = await startPostgres(t)
 
@@ -43,6 +47,35 @@ t.test('gives one transaction a turn at a time, each kind for itself, until it e
     await Promise.all([first, second])
     t.same(order, beside ? ['another', 'first', 'second'] : ['first', 'second'])
   }
+})
+
+const fault = (cause: unknown) => new Error(unavailable.message, { cause })
+
+t.test('knows of a SQLite file whether it is there to be written to', async (t) => {
+  await demandWritable(await openDatabase(t), fault)
+  const file = join(temporaryFolder(t), 'auth.db')
+  const queries = await openDatabase(t, { file })
+  await demandWritable(queries, fault)
+  renameSync(file, `${file}.away`)
+  await t.rejects(demandWritable(queries, fault), { message: 'unavailable', cause: { code: 'ENOENT' } })
+  renameSync(`${file}.away`, file)
+  await demandWritable(queries, fault)
+  const undo = makeReadOnly(t, file)
+  if (undo === null) return t.comment('a file system that is read-only was not tried: whoever runs the tests may not mount one')
+  await t.rejects(demandWritable(queries, fault), { message: 'unavailable', cause: { code: /^(?:EROFS|EACCES)$/ } })
+  undo()
+  await demandWritable(queries, fault)
+})
+
+t.test('knows of PostgreSQL whether it writes, on a connection that is given up where it does not', async (t) => {
+  const url = await server.createDatabase()
+  const readOnly = (value: 'on' | 'off') => server.run(`alter database ${new URL(url).pathname.slice(1)} set default_transaction_read_only = ${value}`)
+  await readOnly('on')
+  const queries = open(url)
+  t.teardown(() => queries.destroy())
+  await t.rejects(demandWritable(queries, fault), { message: 'unavailable', cause: { code: '25006' } })
+  await readOnly('off')
+  await demandWritable(queries, fault)
 })
 
 t.test('knows what PostgreSQL says', async (t) => {

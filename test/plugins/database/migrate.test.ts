@@ -1,8 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sql } from 'kysely'
 import t from 'tap'
-import { migrate } from '../../../plugins/database/migrate.ts'
+import { migrate, migrations } from '../../../plugins/database/migrate.ts'
 import { openDatabase } from '../../support/database.ts'
 import { open, startPostgres } from '../../support/postgres.ts'
 import { temporaryFolder } from '../../support/service.ts'
@@ -32,10 +33,48 @@ t.test('makes it once for all that start together on a new file', async (t) => {
   t.equal((await sql`select * from migrations`.execute(all[0] as typeof all[number])).rows.length, 4)
 })
 
-t.test('refuses a schema that a newer release made, in one line', async (t) => {
+const record = (...names: string[]) => `insert into migrations (name, timestamp) values ${names.map((name) => `('${name}', '2026-03-01T12:00:00.000Z')`)}`
+const ranks = ['users', 'sessions'].map((table) => `alter table ${table} add column rank text`)
+
+t.test('runs on what a newer release added, changes nothing there and says what it does not know', async (t) => {
   const queries = await openDatabase(t)
-  await sql`insert into migrations (name, timestamp) values ('005-future', '2026-03-01T12:00:00.000Z')`.execute(queries)
-  await t.rejects(migrate(queries), { message: 'The database was made by a newer release of Gatehouse (4 of its migrations are known here): start that release, or restore a backup' })
+  for (const statement of [...ranks, record('005-ranks', '006-no-more-names-needs-004')]) await sql.raw(statement).execute(queries)
+  const schema = async () => (await sql`select sql from sqlite_master order by name`.execute(queries)).rows
+  const before = await schema()
+  t.same(await migrate(queries), ['005-ranks', '006-no-more-names-needs-004'])
+  t.same(await schema(), before)
+})
+
+t.test('refuses, in one line, what a newer release did that only newer ones can live with', async (t) => {
+  const refused = async (...names: string[]) => {
+    const queries = await openDatabase(t)
+    await sql.raw(record(...names)).execute(queries)
+    return migrate(queries).then(() => 'it began', ({ message }: Error) => message)
+  }
+  const line = (names: string) => `The database was changed by a newer release of Gatehouse (${names}), and this one is too old for that: start the newer one, or restore a backup`
+  t.equal(await refused('005-ranks', '006-no-users-needs-005', '007-no-more-needs-003'), line('006-no-users-needs-005'))
+  t.equal(await refused('005-ranks-needs-05'), 'it began', 'a name like any other')
+  t.equal(await refused('their-own'), line('their-own'))
+})
+
+t.test('refuses a database in which its own migrations are missing between those of others', async (t) => {
+  const queries = await openDatabase(t)
+  await sql`delete from migrations where name = '004-leases'`.execute(queries)
+  await sql.raw(record('005-ranks')).execute(queries)
+  await t.rejects(migrate(queries), { message: /\(005-ranks\)/ })
+})
+
+t.test('a migration says in its name from which one on a release can live with it, where it takes something away', async (t) => {
+  const folder = new URL('../../../plugins/database/migrations/', import.meta.url)
+  const names = Object.keys(migrations)
+  t.same(readdirSync(folder).sort(), names.map((name) => `${name}.ts`))
+  for (const [index, name] of names.entries()) {
+    const [, number, needed] = /^(\d{3})-[a-z\d-]+?(?:-needs-(\d{3}))?$/.exec(name) ?? []
+    t.equal(Number(number), index + 1, name)
+    t.ok(needed === undefined || Number(needed) < Number(number), name)
+    const source = readFileSync(new URL(`${name}.ts`, folder), 'utf8')
+    t.ok(needed !== undefined || !/\b(?:drop|rename|delete|set not null|setNotNull|update)/i.test(source.replaceAll(/onDelete|onUpdate/g, '')), `${name} takes nothing away`)
+  }
 })
 
 t.test('changes nothing where a step fails, and passes the fault on', async (t) => {
@@ -72,12 +111,16 @@ t.test('on PostgreSQL', async (t) => {
     await migrate(all[0] as typeof all[number])
   })
 
-  t.test('refuses a schema that a newer release made', async (t) => {
+  t.test('runs on what a newer release added, and refuses what it did that only newer ones can live with', async (t) => {
     const url = await server.createDatabase()
-    await server.run("insert into migrations (name, timestamp) values ('005-future', '2026-03-01T12:00:00.000Z')", url)
     const queries = open(url)
     t.teardown(() => queries.destroy())
-    await t.rejects(migrate(queries), { message: /^The database was made by a newer release of Gatehouse \(4 / })
+    for (const statement of [...ranks, record('005-ranks', '006-no-more-names-needs-004')]) await server.run(statement, url)
+    const before = await known(url)
+    t.same(await migrate(queries), ['005-ranks', '006-no-more-names-needs-004'])
+    t.same(await known(url), before)
+    await server.run(record('007-no-users-needs-005'), url)
+    await t.rejects(migrate(queries), { message: /^The database was changed by a newer release of Gatehouse \(007-no-users-needs-005\)/ })
   })
 
   t.test('leaves nothing of what failed or was cut off in the middle, and begins anew', async (t) => {
