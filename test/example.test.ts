@@ -26,7 +26,7 @@ function link (folder: string, names: string[]): void {
 /** What `npm pack` makes of a copy of the sources: dist/ is written there and not here. */
 function pack (t: Test): string {
   const folder = temporaryFolder(t)
-  for (const file of ['package.json', 'README.md', 'LICENSE', 'check-node.js', 'link-node.js', 'verifier.ts', '.ci/pack.js']) {
+  for (const file of ['package.json', 'README.md', 'LICENSE', 'check-node.js', 'argon2-build.ts', 'link-node.js', 'verifier.ts', '.ci/pack.js']) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     copyFileSync(join(root, file), join(folder, file))
   }
