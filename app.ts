@@ -41,6 +41,7 @@ import description from './routes/openapi.ts'
 import guarded from './routes/protected.ts'
 import refresh from './routes/refresh.ts'
 import register from './routes/register.ts'
+import verify from './routes/verify.ts'
 import wellKnown from './routes/well-known.ts'
 
 export interface AppOptions {
@@ -112,6 +113,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(refresh)
   await app.register(logout)
   await app.register(guarded)
+  await app.register(verify)
   await app.register(me)
   await app.register(oauthRoutes)
   await app.register(methodNotAllowed)

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
 import { type DatabaseLocation, readDatabaseUrl } from './config/database-url.ts'
 import { isNearMiss } from './config/near-miss.ts'
+import { readRoleScopes } from './config/role-scopes.ts'
 import { isGuessable } from './config/secret-strength.ts'
 import type { PostgresAddress } from './plugins/database.ts'
 
@@ -83,6 +84,7 @@ const variables = {
   LOGIN_LIMIT: limit('30/1m', 'Failed guesses of a password that one address may make: a number and a time. `off` leaves addresses to the gateway; the throttle of accounts stays.'),
   REGISTER_LIMIT: limit('20/1h', 'Registrations and changes of an e-mail address that one address may ask for, whatever becomes of them; or `off`.'),
   REFRESH_LIMIT: limit('60/1m', 'Failed refreshes that one address may make; or `off`.'),
+  ROLE_SCOPES: { default: '', about: 'The scopes that the holders of a role get in their access tokens: `role=scope scope;role=scope`. All together have at most 512 characters.', parse: roleScopes },
   TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
   CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),
   METRICS_PORT: { default: null, about: 'The port on which `/metrics` answers Prometheus, and nothing else. Not set: nowhere. Not for the public.', parse: (given: string) => port.parse(given) },
@@ -142,7 +144,7 @@ function compose (values: Values, machine: Machine) {
     database: { ...values.DATABASE_URL, pool: values.DATABASE_POOL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
     secrets: { secretKey: values.SECRET_KEY, formerKey: values.SECRET_KEY_PREVIOUS, databaseFile: values.DATABASE_URL.file },
     keys: { algorithm: values.SIGNING_ALG, rotation: values.KEY_ROTATION, lead: values.KEY_LEAD, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
-    tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW, cacheSize: values.TOKEN_CACHE },
+    tokens: { issuer: publicUrl, audience: values.AUDIENCE, lifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW, cacheSize: values.TOKEN_CACHE, roleScopes: values.ROLE_SCOPES },
     sessions: { clientId: values.CLIENT_ID, idleLifetime: values.REFRESH_IDLE_TTL, absoluteLifetime: values.REFRESH_ABSOLUTE_TTL, grace: values.REFRESH_GRACE, limit: values.MAX_SESSIONS },
     revocations: { maxLag: values.REVOCATION_MAX_LAG, tokenLifetime: values.ACCESS_TOKEN_TTL, clockSkew: values.CLOCK_SKEW },
     passwords: { minLength: values.PASSWORD_MIN_LENGTH, host: new URL(publicUrl).hostname, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME, pepper: values.PASSWORD_PEPPER, formerPepper: values.PASSWORD_PEPPER_PREVIOUS },
@@ -239,6 +241,11 @@ function oneOf<const W extends string> (value: W, words: readonly W[], about: st
 function list (about: string, parseItem: (text: string) => string) {
   const parse = (given: string) => given.split(',').map((item) => item.trim()).filter((item) => item !== '').map(parseItem)
   return { default: '', about, parse }
+}
+
+function roleScopes (given: string): Record<string, string[]> {
+  const read = readRoleScopes(given)
+  return check(read ?? {}, read !== null, 'must be ROLE=SCOPE SCOPE;ROLE=SCOPE, each role once, with at most 512 characters of scopes')
 }
 
 function url (given: string): string {

@@ -3,8 +3,11 @@ import fp from 'fastify-plugin'
 import type { Client } from './clients.ts'
 import type { Identity } from './tokens.ts'
 
-/** Who may call a route: anybody, whoever shows a valid access token of a user, or a registered client with its secret. */
-export type Access = 'public' | 'user' | 'client'
+/**
+ * Who may call a route: anybody; whoever shows a valid access token of a user, or any valid one, clients' own included; a user
+ * with a role; a token with a scope; or a registered client with its secret.
+ */
+export type Access = 'public' | 'user' | 'token' | { readonly role: string } | { readonly scope: string } | 'client'
 
 declare module 'fastify' {
   interface FastifyContextConfig { access?: Access }
@@ -38,31 +41,34 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
   app.decorateRequest(callingClient, null)
   app.decorateRequest('client', { getter (this: FastifyRequest) { return this[callingClient] ?? notCalledBy('client') } })
 
-  // Synchronous on purpose: Fastify catches the throw, and a promise here would cost every request a turn of the loop.
-  function authenticate (request: FastifyRequest, _reply: unknown, done: HookHandlerDoneFunction) {
-    const token = bearerOf(request)
-    try {
-      admit(request, tokens.verify(token))
-    } catch (error) {
-      // A token that verifies is well-formed: only of the others it has to be asked.
-      if (!b64token.test(token)) malformed()
-      const news = tokens.news(error)
-      if (news === null) throw error
-      news.then(() => admit(request, tokens.verify(token))).then(() => done(), done)
-      return
+  function authenticator (access: BearerAccess) {
+    const mayPass = ruleOf(access)
+
+    function admit (request: FastifyRequest, identity: Identity): void {
+      if (!mayPass(identity)) throw errors.create('forbidden')
+      request[caller] = identity
     }
-    done()
+
+    // Synchronous on purpose: Fastify catches the throw, and a promise here would cost every request a turn of the loop.
+    return function authenticate (request: FastifyRequest, _reply: unknown, done: HookHandlerDoneFunction) {
+      const token = bearerOf(request)
+      try {
+        admit(request, tokens.verify(token))
+      } catch (error) {
+        // A token that verifies is well-formed: only of the others it has to be asked.
+        if (!b64token.test(token)) malformed()
+        const news = tokens.news(error)
+        if (news === null) throw error
+        news.then(() => admit(request, tokens.verify(token))).then(() => done(), done)
+        return
+      }
+      done()
+    }
   }
 
   async function authenticateClient (request: FastifyRequest): Promise<void> {
     refuseRepeated(request)
     request[callingClient] = await oauth?.authenticate(request.headers.authorization, request.origin) ?? notCalledBy('client')
-  }
-
-  /** Routes about a user are not for clients' own tokens. */
-  function admit (request: FastifyRequest, identity: Identity): void {
-    if (identity.userId === '') throw errors.create('forbidden')
-    request[caller] = identity
   }
 
   /** The token of the one Authorization line. Throws `missing_token` where no bearer credentials were sent. */
@@ -101,10 +107,20 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
   app.addHook('onRoute', (route) => {
     const access = route.config?.access
     if (access === undefined) throw new Error(`${route.method} ${route.url} does not say who may call it`)
-    if (access !== 'public') route.onRequest = [access === 'client' ? authenticateClient : authenticate, ...[route.onRequest ?? []].flat()]
+    if (access !== 'public') route.onRequest = [access === 'client' ? authenticateClient : authenticator(access), ...[route.onRequest ?? []].flat()]
   })
 }
 
-function notCalledBy (kind: Access): never {
+type BearerAccess = Exclude<Access, 'public' | 'client'>
+
+/** Routes about a user are not for clients' own tokens, and only users have roles. */
+function ruleOf (access: BearerAccess): (identity: Identity) => boolean {
+  if (access === 'token') return () => true
+  if (access === 'user') return ({ userId }) => userId !== ''
+  if ('role' in access) return ({ userId, roles }) => userId !== '' && roles.includes(access.role)
+  return ({ scopes }) => scopes.includes(access.scope)
+}
+
+function notCalledBy (kind: 'user' | 'client'): never {
   throw new Error(`the caller was read on a route that is not for a ${kind}`)
 }

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import { METHODS, type Server } from 'node:http'
 import cors from '@fastify/cors'
 import type { FastifyHttpOptions, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -8,6 +8,13 @@ import { requestId } from './http/request-id.ts'
 import { holdTickShape } from './http/tick-shape.ts'
 
 export { securityHeaders } from './http/security-headers.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** False where no page of another origin has any business. */
+    crossOrigin?: false
+  }
+}
 
 export interface HttpOptions {
   /** Gateways whose X-Forwarded-For is believed: addresses and CIDR ranges. */
@@ -59,7 +66,12 @@ export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { co
 
   if (corsOrigins.length > 0) {
     const options = { origin: [...corsOrigins], methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], allowedHeaders: ['authorization', 'content-type'], maxAge: 600 }
-    await app.register(cors, { delegator: (request, decide) => decide(null, { ...options, preflight: isPreflight(request) }) })
+    await app.register(cors, { delegator: (request, decide) => decide(null, { ...options, ...isCrossOrigin(request) ? { preflight: isPreflight(request) } : { origin: false, preflight: false } }) })
+  }
+
+  // A gateway asks about whatever it was sent, by the same method: what a route may know is all that Node reads.
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
   }
 
   holdTickShape()
@@ -69,6 +81,11 @@ export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { co
     app.server.emit('request', request, response)
   })
 }, { name: 'http', dependencies: ['errors', 'origin'], fastify: '5.x' })
+
+/** At an address that does not take part, a preflight is a request like any other. */
+function isCrossOrigin ({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config.crossOrigin !== false
+}
 
 /** Any other OPTIONS request is a method that a resource does not know; the library would answer it in words of its own. */
 function isPreflight ({ headers }: FastifyRequest): boolean {

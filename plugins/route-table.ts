@@ -9,9 +9,11 @@ declare module 'fastify' {
 }
 
 export interface RouteEntry {
+  /** `ANY` stands for all that are understood. */
   method: string
   url: string
-  access: Access
+  /** A role or a scope by its name: `role admin`. */
+  access: string
   /** What an address is limited by there. */
   limit: LimitName | null
   /** The operation's name in logs, metrics and OpenAPI. */
@@ -21,7 +23,7 @@ export interface RouteEntry {
 export interface RouteTable {
   /** Every route, in the order of registration. */
   readonly entries: readonly RouteEntry[]
-  /** Every address of ours (preflights and the documentation pages are a library's), with the methods it knows so far. */
+  /** Every address of ours that knows some methods and not others (preflights and the documentation pages are a library's), with those it knows so far. */
   resources (): Array<{ url: string, methods: string[] }>
 }
 
@@ -29,15 +31,22 @@ export interface RouteTable {
 export default fp(async (app) => {
   const entries: RouteEntry[] = []
   app.addHook('onRoute', ({ method, url, config, schema }) => {
-    for (const one of [method].flat()) {
-      entries.push({ method: one, url, access: config?.access ?? 'public', limit: config?.limit ?? null, operation: schema?.operationId ?? '-' })
+    const methods = [method].flat()
+    for (const one of methods.length >= app.supportedMethods.length - 1 ? ['ANY'] : methods) {
+      entries.push({ method: one, url, access: describe(config?.access ?? 'public'), limit: config?.limit ?? null, operation: schema?.operationId ?? '-' })
     }
   })
   app.decorate('routeTable', {
     entries,
     resources () {
       const byUrl = Map.groupBy(entries.filter(({ url }) => url !== '*' && !url.startsWith('/documentation')), ({ url }) => url)
+      for (const { url } of entries.filter(({ method }) => method === 'ANY')) byUrl.delete(url)
       return [...byUrl].map(([url, routes]) => ({ url, methods: routes.map(({ method }) => method) }))
     }
   } satisfies RouteTable)
 }, { name: 'route-table', fastify: '5.x' })
+
+function describe (access: Access): string {
+  if (typeof access === 'string') return access
+  return 'role' in access ? `role ${access.role}` : `scope ${access.scope}`
+}

@@ -63,9 +63,11 @@ export interface TokensOptions {
   clockSkew: number
   /** Verified tokens remembered. */
   cacheSize: number
+  /** What the holders of a role may do, by the role's name. */
+  roleScopes?: Readonly<Record<string, readonly string[]>>
 }
 
-export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clockSkew, cacheSize }) => {
+export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clockSkew, cacheSize, roleScopes = {} }) => {
   const { now } = app.clock
   const keys: TokenKeys = app.keys
   const revocations: TokenRevocations = app.revocations
@@ -98,11 +100,15 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
     return { token, expiresIn }
   }
 
+  function scopesOf (roles: readonly string[]): string[] {
+    return [...new Set(roles.flatMap((role) => Object.hasOwn(roleScopes, role) ? roleScopes[role] ?? [] : []))].sort()
+  }
+
   app.decorate('tokens', {
     issue ({ user, session }) {
       const left = Math.max(1, Math.floor((session.expiresAt - now()) / 1000))
       return sign(Math.min(lifetime, left), {
-        sub: user.id, sid: session.id, client_id: session.clientId, scope: '', roles: user.roles, preferred_username: user.username
+        sub: user.id, sid: session.id, client_id: session.clientId, scope: scopesOf(user.roles).join(' '), roles: user.roles, preferred_username: user.username
       })
     },
     issueToClient: (clientId, scopes) => sign(lifetime, { sub: clientId, client_id: clientId, scope: scopes.join(' '), roles: [] }),

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import app, { fastifyOptions } from '../app.ts'
 import { readConfig } from '../config.ts'
+import type { Access } from '../plugins/access.ts'
 import { errors } from '../schemas/errors.ts'
 import { build } from './support/build.ts'
 import { compareErrors } from './support/docs.ts'
@@ -230,9 +231,9 @@ t.test('6. the app does not start with a route that does not say who may call it
 
 t.test('6. what is not public asks for a token, or for a client\'s secret', async (t) => {
   const server = await build(t)
-  const asks = { user: { code: 'missing_token' }, client: { error: 'invalid_client' } }
+  const asks = { user: { code: 'missing_token' }, token: { code: 'missing_token' }, client: { error: 'invalid_client' } }
   for (const [kind, refusal] of Object.entries(asks)) {
-    const guarded = server.routeTable.entries.filter(({ access }) => access === kind)
+    const guarded = server.routeTable.entries.filter(({ access, method }) => access === kind && method !== 'ANY')
     t.not(guarded.length, 0)
     for (const { method, url } of guarded) {
       const reply = await server.inject({ method: method as 'GET', url: url.replaceAll(/:\w+/g, 'x') })
@@ -240,7 +241,7 @@ t.test('6. what is not public asks for a token, or for a client\'s secret', asyn
       t.match(reply.json(), refusal, `${method} ${url}`)
     }
   }
-  t.strictSame([...new Set(server.routeTable.entries.map(({ access }) => access))].sort(), ['client', 'public', 'user'], 'there is no other kind')
+  t.strictSame([...new Set(server.routeTable.entries.map(({ access }) => access))].sort(), ['client', 'public', 'token', 'user'], 'there is no other kind')
 })
 
 t.test('7. an error leaves with the status that the registry gives it', async (t) => {
@@ -259,7 +260,7 @@ t.test('the running app has every plugin and its decorator', async (t) => {
   }
 })
 
-interface StatedRoute { method: string, url: string, access: string | undefined }
+interface StatedRoute { method: string, url: string, access: Access | undefined }
 
 /** The app with everything on that configuration can turn on, and what each of its routes says by itself. */
 async function startWith (t: Test, more: (app: FastifyInstance) => Promise<void> = async () => {}) {
