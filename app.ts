@@ -11,6 +11,7 @@ import database from './plugins/database.ts'
 import discovery from './plugins/discovery.ts'
 import drain, { DrainingResponse } from './plugins/drain.ts'
 import errors, { unparsedOptions } from './plugins/errors.ts'
+import gauges from './plugins/gauges.ts'
 import hashing from './plugins/hashing.ts'
 import http, { httpOptions, securityHeaders } from './plugins/http.ts'
 import jobs from './plugins/jobs.ts'
@@ -93,6 +94,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(tokens, config.tokens)
   await app.register(sessions, config.sessions)
   await app.register(discovery, config.tokens)
+  await app.register(gauges, config.keys)
 
   // use cases
   await app.register(accounts, config.accounts)

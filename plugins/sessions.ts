@@ -45,6 +45,8 @@ export interface Sessions {
   endBefore (moment: number): Promise<number>
   /** Ends every session of everybody, with their refresh tokens alone; says how many there were. */
   reset (): Promise<number>
+  /** How many are live: looks through all of them. */
+  count (): Promise<number>
 }
 
 /** A session and what its client gets for it. */
@@ -200,6 +202,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       })
       return ended
     },
-    reset: () => createSessionRepository(app.database.queries).removeAll()
+    reset: () => createSessionRepository(app.database.queries).removeAll(),
+    count: () => createSessionRepository(app.database.queries).count(app.clock.now())
   } satisfies Sessions)
 }, { name: 'sessions', dependencies: ['clock', 'database', 'jobs', 'origin', 'revocations', 'secrets', 'users'], fastify: '5.x' })
