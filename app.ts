@@ -30,6 +30,7 @@ import signOut from './plugins/sign-out.ts'
 import strictJson from './plugins/strict-json.ts'
 import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
+import traces from './plugins/traces.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
 import health from './routes/health.ts'
@@ -74,6 +75,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(errors, { answers: { headers } })
   await app.register(routeTable)
   await app.register(origin)
+  await app.register(traces, config.traces)
   await app.register(http, { corsOrigins: config.http.corsOrigins, headers })
   await app.register(strictJson, { bodies: true })
   await app.register(validation)
