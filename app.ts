@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import access from './plugins/access.ts'
 import accounts from './plugins/accounts.ts'
 import audit from './plugins/audit.ts'
+import auditChain from './plugins/audit-chain.ts'
 import clients from './plugins/clients.ts'
 import clock from './plugins/clock.ts'
 import database from './plugins/database.ts'
@@ -89,6 +90,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(hashing, config.hashing)
   await app.register(passwords, config.passwords)
   await app.register(keys, { ...config.keys, reset })
+  await app.register(auditChain, { ...config.auditChain, reset })
   await app.register(revocations, config.revocations)
   await app.register(tokens, config.tokens)
   await app.register(sessions, config.sessions)

@@ -18,19 +18,6 @@ declare module '../database.ts' {
       /** Of the entry, its place and the digest before: SHA-256 in base64url. */
       digest: string | null
     }
-    audit_heads: {
-      kind: string
-      place: number
-      digest: string
-      signed_at: number
-      kid: string
-      signature: string
-    }
-    audit_keys: {
-      kid: string
-      public_jwk: string
-      seal: string
-    }
   }
 }
 
