@@ -32,6 +32,7 @@ import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
+import adminAudit from './routes/admin/audit.ts'
 import health from './routes/health.ts'
 import login from './routes/login.ts'
 import logout from './routes/logout.ts'
@@ -118,6 +119,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(verify)
   await app.register(me)
   await app.register(oauthRoutes)
+  await app.register(adminAudit)
   await app.register(methodNotAllowed)
 }
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addAudit } from './audit.ts'
 import { addBackup } from './backup.ts'
 import { addClients } from './clients.ts'
 import { addDescription } from './description.ts'
@@ -23,7 +24,7 @@ export function createProgram (world: World): Command {
       getOutHelpWidth: () => world.output.columns ?? 80,
       getErrHelpWidth: () => world.errors.columns ?? 80
     })
-  for (const add of [addMigrate, addBackup, addSessions, addDescription, addKeys, addClients]) add(program, world)
+  for (const add of [addMigrate, addBackup, addSessions, addDescription, addKeys, addClients, addAudit]) add(program, world)
   return program
 }
 
