@@ -5,7 +5,7 @@ import { backUp } from './database/backup.ts'
 import { announce, channel, demandWritable, given, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
 import { workAlone } from './database/lease.ts'
 import { migrate } from './database/migrate.ts'
-import { openPostgres } from './database/postgres.ts'
+import { openPostgres, type PoolFigures } from './database/postgres.ts'
 import { connectionConfig, type PostgresAddress } from './database/postgres-connection.ts'
 import { createListener } from './database/postgres-listener.ts'
 import { openSqlite } from './database/sqlite.ts'
@@ -48,6 +48,8 @@ export interface Database {
   onNews (topic: Topic, listener: () => void): void
   /** Runs `work` unless another process is at work under the same name: chores, such as sweeping, are done by one at a time. */
   alone (name: string, work: () => Promise<void>): Promise<void>
+  /** How the connections to PostgreSQL are used; null with SQLite. */
+  pool (): PoolFigures | null
   /** Resolves when the database answers and would write. Throws `unavailable` where it does not within `milliseconds`. */
   ping (milliseconds: number): Promise<void>
   /** Writes a copy of a SQLite database to a new file, beside whoever uses it. Throws with what is to be done instead where it is PostgreSQL. */
@@ -76,7 +78,9 @@ const attempts = 3
 
 export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   const unavailable = (cause: unknown) => app.errors.create('unavailable', { cause })
-  const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable }) })
+  let pool: () => PoolFigures | null = () => null
+  const watch = (figures: () => PoolFigures) => { pool = figures }
+  const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable, watch }) })
   app.addHook('onClose', () => queries.destroy())
   const newer = await (postgres === null ? migrate(queries) : apart(postgres, migrate))
   if (newer.length > 0) app.log.warn({ migrations: newer }, 'a newer release has changed the database: this one runs on it as it is')
@@ -142,6 +146,7 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
     async alone (name, work) {
       await workAlone(queries, name, holder, app.clock.now, work)
     },
+    pool: () => pool(),
     ping: async (milliseconds) => {
       const late = AbortSignal.timeout(milliseconds)
       await Promise.race([
