@@ -105,7 +105,7 @@ t.test('docs/tokens.md', async (t) => {
   t.test('names every option of the verifier, and every command about keys that changes something', async (t) => {
     const [, options = ''] = /^export interface VerifierOptions \{(.*?)^\}/ms.exec(page('verifier.ts')) ?? []
     t.same(named('option'), [...options.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name))
-    const commands = [...page('cli.ts').matchAll(/keys\.command\('(\w+)/g)].map(([, name]) => name)
+    const commands = [...page('cli/keys.ts').matchAll(/keys\.command\('(\w+)/g)].map(([, name]) => name)
     t.same([...new Set(named('command').map((command) => command.split(' ')[1]))].sort(), commands.filter((name) => name !== 'list').sort())
   })
 
