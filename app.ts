@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import type { Config } from './config.ts'
 import access from './plugins/access.ts'
 import accounts from './plugins/accounts.ts'
+import administration from './plugins/administration.ts'
 import audit from './plugins/audit.ts'
 import clients from './plugins/clients.ts'
 import clock from './plugins/clock.ts'
@@ -31,6 +32,9 @@ import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
+import adminClients from './routes/admin/clients.ts'
+import adminKeys from './routes/admin/keys.ts'
+import adminUsers from './routes/admin/users.ts'
 import health from './routes/health.ts'
 import login from './routes/login.ts'
 import logout from './routes/logout.ts'
@@ -98,6 +102,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(accounts, config.accounts)
   await app.register(signIn)
   await app.register(signOut)
+  await app.register(administration)
   await app.register(clients)
   await app.register(oauth)
 
@@ -116,6 +121,9 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(verify)
   await app.register(me)
   await app.register(oauthRoutes)
+  await app.register(adminUsers)
+  await app.register(adminClients)
+  await app.register(adminKeys)
   await app.register(methodNotAllowed)
 }
 

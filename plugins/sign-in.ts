@@ -99,10 +99,10 @@ export default fp(async (app) => {
   /** Null where the account was disabled, deleted or given another password while the password was being checked. */
   async function begin (user: UserRecord, origin: Origin): Promise<Grant | null> {
     return app.database.transaction(async (queries) => {
-      const now = await app.users.within(queries).findUnchanged(user)
+      const now = await app.users.within(queries).signIn(user, app.clock.now())
       if (now === null) return null
       await app.throttle.remember(now.id, origin, queries)
       return app.sessions.open(now, origin, queries)
     })
   }
-}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'database', 'errors', 'hashing', 'passwords', 'revocations', 'sessions', 'throttle', 'tokens', 'users'], fastify: '5.x' })
+}, { name: 'sign-in', dependencies: ['accounts', 'audit', 'clock', 'database', 'errors', 'hashing', 'passwords', 'revocations', 'sessions', 'throttle', 'tokens', 'users'], fastify: '5.x' })

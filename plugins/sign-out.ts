@@ -17,8 +17,8 @@ export type LogoutScope = 'local' | 'others' | 'global'
 export interface SignOut {
   /** Ends sessions of the caller. Their tokens are refused here from now on and everywhere within a second. */
   logout (identity: Identity, scope: LogoutScope, origin: Origin): Promise<void>
-  /** The caller's live sessions, the one used last first. */
-  list (identity: Identity): Promise<SessionList>
+  /** The live sessions of a user, the one used last first; `sessionId` is the one that the call is made with. */
+  list (identity: Pick<Identity, 'userId' | 'sessionId'>): Promise<SessionList>
   /** Ends one of the caller's sessions. Throws `not_found` where it is not one of theirs. */
   end (identity: Identity, sessionId: string, origin: Origin): Promise<void>
   /** Ends every session of the user with this name or address; says how many there were. Throws `not_found`. For operators, as the next. */
