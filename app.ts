@@ -30,6 +30,7 @@ import signOut from './plugins/sign-out.ts'
 import strictJson from './plugins/strict-json.ts'
 import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
+import userTransfer from './plugins/user-transfer.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
 import adminClients from './routes/admin/clients.ts'
@@ -103,6 +104,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(signIn)
   await app.register(signOut)
   await app.register(administration)
+  await app.register(userTransfer)
   await app.register(clients)
   await app.register(oauth)
 
