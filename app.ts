@@ -12,6 +12,7 @@ import database from './plugins/database.ts'
 import discovery from './plugins/discovery.ts'
 import drain, { DrainingResponse } from './plugins/drain.ts'
 import errors, { unparsedOptions } from './plugins/errors.ts'
+import gauges from './plugins/gauges.ts'
 import hashing from './plugins/hashing.ts'
 import http, { httpOptions, securityHeaders } from './plugins/http.ts'
 import jobs from './plugins/jobs.ts'
@@ -30,6 +31,7 @@ import signOut from './plugins/sign-out.ts'
 import strictJson from './plugins/strict-json.ts'
 import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
+import traces from './plugins/traces.ts'
 import userTransfer from './plugins/user-transfer.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
@@ -78,6 +80,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(errors, { answers: { headers } })
   await app.register(routeTable)
   await app.register(origin)
+  await app.register(traces, config.traces)
   await app.register(http, { corsOrigins: config.http.corsOrigins, headers })
   await app.register(strictJson, { bodies: true })
   await app.register(validation)
@@ -98,6 +101,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(tokens, config.tokens)
   await app.register(sessions, config.sessions)
   await app.register(discovery, config.tokens)
+  await app.register(gauges, config.keys)
 
   // use cases
   await app.register(accounts, config.accounts)

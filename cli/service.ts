@@ -32,7 +32,7 @@ const withoutData = { DATABASE_URL: 'sqlite::memory:', DATABASE_URL_FILE: undefi
 
 /** Runs `work` on the service without its socket: nothing is listened to and nothing is logged, for standard output is the command's own. */
 export async function withApp<T> ({ environment }: World, work: (app: FastifyInstance, config: Config) => Promise<T> | T, { reset = false, existing = false, describing = false }: Circumstances = {}): Promise<T> {
-  const config = readConfig({ ...environment, ...describing ? withoutData : {}, LOG_LEVEL: 'silent' })
+  const config = readConfig({ ...environment, ...describing ? withoutData : {}, LOG_LEVEL: 'silent', OTEL_EXPORTER_OTLP_ENDPOINT: undefined })
   const { postgres, file } = config.database
   if (existing && postgres === null && (file === null || !existsSync(file))) throw new Error(`There is no database ${file === null ? 'on a disk' : `at ${file}`}`)
   const service = Fastify(fastifyOptions(config))

@@ -47,7 +47,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
     try {
       app.passwords.admit(password, [username, ...email === null ? [] : [email, email.slice(0, email.lastIndexOf('@'))]])
     } catch (error) {
-      app.audit.tally({ event: 'input_validation_fail', field: 'password', userId: id, origin }, `${id ?? ''} ${origin.network}`)
+      app.audit.tally({ event: 'input_validation_fail', userId: id, origin, detail: { field: 'password' } }, `${id ?? ''} ${origin.network}`)
       throw error
     }
   }
@@ -81,9 +81,11 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
         passwordHash: await app.passwords.hash(password, origin),
         createdAt: app.clock.now()
       }
-      const outcome = await app.users.add(user)
-      if (outcome !== 'added') throw app.errors.create(outcome)
-      app.audit.record({ event: 'user_created', userId: user.id, origin })
+      await app.database.transaction(async (queries) => {
+        const outcome = await app.users.within(queries).add(user)
+        if (outcome !== 'added') throw app.errors.create(outcome)
+        await app.audit.record({ event: 'user_created', userId: user.id, origin }, queries)
+      })
       return present({ ...user, roles: [] })
     },
     async profile (userId) {
@@ -97,14 +99,14 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
       await change(user, async (queries) => {
         await app.users.within(queries).replacePasswordHash(user.id, user.passwordHash as string, passwordHash)
         await app.sessions.endOthers(user.id, sessionId, queries)
+        await app.audit.record({ event: 'authn_password_change', userId: user.id, origin }, queries)
       })
-      app.audit.record({ event: 'authn_password_change', userId: user.id, origin })
     },
     async changeEmail (user, email, origin) {
       await change(user, async (queries) => {
         if (await app.users.within(queries).setEmail(user.id, email) === 'email_taken') throw app.errors.create('email_taken')
+        await app.audit.record({ event: 'user_updated', userId: user.id, origin, detail: { attributes: ['email'] } }, queries)
       })
-      app.audit.record({ event: 'user_updated', userId: user.id, origin })
       return present({ ...user, email })
     },
     async remove (user, origin) {
@@ -112,8 +114,8 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
         await app.accounts.keepAdministrator(now, queries)
         await app.sessions.endAll(user.id, queries)
         await app.users.within(queries).remove(user.id)
+        await app.audit.record({ event: 'user_deleted', userId: user.id, origin }, queries)
       })
-      app.audit.record({ event: 'user_deleted', userId: user.id, origin })
     }
   } satisfies Accounts)
 }, { name: 'accounts', dependencies: ['audit', 'clock', 'database', 'errors', 'passwords', 'revocations', 'sessions', 'users'], fastify: '5.x' })

@@ -83,7 +83,7 @@ export default fp(async (app) => {
         const outcome = await users.add({ id, username, email, passwordHash, createdAt: app.clock.now() })
         if (outcome !== 'added') throw app.errors.create(outcome)
         await users.setRoles(id, held)
-        app.audit.record({ event: 'user_created', userId: id, ...by })
+        await app.audit.record({ event: 'user_created', userId: id, ...by }, queries)
       })
       return app.administration.findUser(id)
     },
@@ -111,7 +111,7 @@ export default fp(async (app) => {
           await app.revocations.addHolder(id, held, queries)
         }
         if (passwordHash !== null || (disabled === true && !user.disabled)) await app.sessions.endAll(id, queries)
-        app.audit.record({ event: 'user_updated', userId: id, ...by })
+        await app.audit.record({ event: 'user_updated', userId: id, ...by }, queries)
         return present(await users.findById(id) as UserRecord)
       })
     },
@@ -120,13 +120,13 @@ export default fp(async (app) => {
         await app.accounts.keepAdministrator(user, queries)
         await app.sessions.endAll(id, queries)
         await app.users.within(queries).remove(id)
-        app.audit.record({ event: 'user_deleted', userId: id, ...by })
+        await app.audit.record({ event: 'user_deleted', userId: id, ...by }, queries)
       })
     },
     areRoles: (asked) => heldRoles(asked) !== null,
     endSessions: (id, by) => change(id, async (_user, queries) => {
       const ended = await app.sessions.endAll(id, queries)
-      app.audit.record({ event: 'authn_token_revoked', userId: id, ...by })
+      await app.audit.record({ event: 'authn_token_revoked', userId: id, ...by }, queries)
       return ended
     })
   } satisfies Administration)

@@ -68,7 +68,7 @@ export default fp(async (app) => {
     if (outcome !== 'added') return outcome === 'username_taken' ? 'the username is taken' : 'the e-mail address is taken'
     if (roles.length > 0) await users.setRoles(id, [...new Set(roles)].sort())
     if (disabled) await users.setDisabled(id, app.clock.now())
-    app.audit.record({ event: 'user_created', userId: id, ...by })
+    await app.audit.record({ event: 'user_created', userId: id, ...by, detail: { imported: true, roles } }, queries)
     return null
   }
 
