@@ -40,7 +40,43 @@ export interface Administration {
   endSessions (id: string, by: Administrator): Promise<number>
 }
 
-export default fp(async (app) => {
+export interface AdministrationOptions {
+  /** The first administrator, made at the start where nobody has that role; null where there is to be none. */
+  first: { username: string, password: string } | null
+}
+
+/** Who did it where nobody asked. */
+const bootstrap = 'bootstrap'
+const nowhere: Origin = { ip: '', network: '', userAgent: null, requestId: '', signal: new AbortController().signal }
+
+export default fp<AdministrationOptions>(async (app, { first }) => {
+  if (first !== null && !await app.users.isHeld('admin')) await makeFirst(first)
+
+  /** Of any number of processes that start together, one makes it. An account that is there is not made an administrator: anybody may have registered that name. */
+  async function makeFirst ({ username, password }: { username: string, password: string }): Promise<void> {
+    demandStrong(password, username)
+    const id = randomUUIDv7()
+    const passwordHash = await app.passwords.hash(password, nowhere)
+    await app.database.transaction(async (queries) => {
+      await app.database.takeTurn('administrators', queries)
+      const users = app.users.within(queries)
+      if (await users.isHeld('admin')) return
+      if (await users.add({ id, username, email: null, passwordHash, createdAt: app.clock.now() }) !== 'added') {
+        throw new Error('BOOTSTRAP_ADMIN_USERNAME is the name of an account that is there and has not the role admin: choose another one')
+      }
+      await users.setRoles(id, ['admin'])
+      app.audit.record({ event: 'user_created', userId: id, actor: bootstrap, origin: nowhere })
+    })
+  }
+
+  function demandStrong (password: string, username: string): void {
+    try {
+      app.passwords.admit(password, [username])
+    } catch (error) {
+      throw new Error(`BOOTSTRAP_ADMIN_PASSWORD cannot be used: ${(error as Error).message}`)
+    }
+  }
+
   function missing (): never {
     throw app.errors.create('not_found', { message: 'There is no such user' })
   }
