@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
+import { isBaseUrl, isCidr, isOrigin } from './config/addresses.ts'
 import { type DatabaseLocation, readDatabaseUrl } from './config/database-url.ts'
 import { isNearMiss } from './config/near-miss.ts'
 import { readRoleScopes } from './config/role-scopes.ts'
@@ -86,7 +86,7 @@ const variables = {
   REFRESH_LIMIT: limit('60/1m', 'Failed refreshes that one address may make; or `off`.'),
   ROLE_SCOPES: { default: '', about: 'The scopes that the holders of a role get in their access tokens: `role=scope scope;role=scope`. All together have at most 512 characters.', parse: roleScopes },
   BOOTSTRAP_ADMIN_USERNAME: { default: null, about: 'The name of the first administrator, who is made at a start where nobody has the role `admin`, and never again. It has to be free, and needs the next variable beside it.', parse: username },
-  BOOTSTRAP_ADMIN_PASSWORD: { default: null, secret: true, about: 'The password of that account, until it is changed there: 128 characters at most, and none that a registration would be refused for. Of no use once there is an administrator.', parse: password },
+  BOOTSTRAP_ADMIN_PASSWORD: { default: null, secret: true, about: 'The password of that account, until it is changed there: 128 characters at most, and none that a registration would be refused for. Of no use once there is an administrator.', parse: (given: string) => check(given, [...given].length <= 128, 'must have at most 128 characters') },
   TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
   CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),
   METRICS_PORT: { default: null, about: 'The port on which `/metrics` answers Prometheus, and nothing else. Not set: nowhere. Not for the public.', parse: (given: string) => port.parse(given) },
@@ -253,20 +253,15 @@ function roleScopes (given: string): Record<string, string[]> {
 }
 
 function url (given: string): string {
-  const parsed = URL.canParse(given) ? new URL(given) : null
-  const plain = parsed !== null && /^https?:\/\//.test(given) && !parsed.search && !parsed.hash && !parsed.username && !parsed.password
-  return check(given, plain && !given.endsWith('/') && !/[\s"<>\\^`{|}#?]/.test(given), 'must be an http or https address without credentials, query or a slash at its end')
+  return check(given, isBaseUrl(given), 'must be an http or https address without credentials, query or a slash at its end')
 }
 
 function origin (given: string): string {
-  return check(given, URL.canParse(given) && new URL(given).origin === given, 'must hold origins such as https://app.example.com')
+  return check(given, isOrigin(given), 'must hold origins such as https://app.example.com')
 }
 
 function cidr (given: string): string {
-  const [address = '', bits, ...rest] = given.split('/')
-  const width = { 4: 32, 6: 128 }[isIP(address)] ?? -1
-  const whole = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= width)
-  return check(given, width > 0 && whole && rest.length === 0 && !address.includes('%'), 'must hold addresses or CIDR ranges, such as 10.0.0.0/8; a number, a name or "true" is refused')
+  return check(given, isCidr(given), 'must hold addresses or CIDR ranges, such as 10.0.0.0/8; a number, a name or "true" is refused')
 }
 
 function databaseUrl (given: string): DatabaseLocation {
@@ -279,11 +274,6 @@ function databaseUrl (given: string): DatabaseLocation {
 
 function username (given: string): string {
   return check(given.toLowerCase(), /^(?=.{3,32}$)[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]$/.test(given), 'must be 3 to 32 of a-z, 0-9 and . _ -, beginning and ending with a letter or digit')
-}
-
-/** Whether it is good enough is asked where it is used. */
-function password (given: string): string {
-  return check(given, [...given].length <= 128, 'must have at most 128 characters')
 }
 
 function secret (given: string): string {

@@ -13,16 +13,17 @@ declare module 'fastify' {
   }
 }
 
-/** Who administers: a user's id, or what stands for an operator, and where from. */
+/** Who administers, as the audit has it: `cli` where neither is said. */
 export interface Administrator {
-  actor: string
-  origin: Origin
+  /** A user's id. */
+  actor?: string | undefined
+  origin?: Origin | undefined
 }
 
 /** What administrators do to other people's accounts. Each change is one transaction, with the sessions that it ends. */
 export interface Administration {
   /** Makes an account, also where registration is closed. Throws `weak_password`, `username_taken`, `email_taken`, or `invalid_request` where roles are too many. */
-  createUser (body: NewUser, by: Administrator): Promise<AdminUser>
+  createUser (body: NewUser, by?: Administrator): Promise<AdminUser>
   /** A page of users in the order of their names, or of what was searched for. Throws `invalid_request` where the cursor is none. */
   listUsers (query: UserQuery): Promise<UserPage>
   /** Throws `not_found`, as all that take an id do. */
@@ -33,11 +34,11 @@ export interface Administration {
    * Changes what is given and leaves the rest. A new password, and being disabled, end every session; a role that is taken ends
    * the access tokens that name it. Throws as `createUser` does, and `last_admin`.
    */
-  updateUser (id: string, change: UserChange, by: Administrator): Promise<AdminUser>
+  updateUser (id: string, change: UserChange, by?: Administrator): Promise<AdminUser>
   /** Deletes an account with all that is its own. Throws `last_admin`. */
-  deleteUser (id: string, by: Administrator): Promise<void>
+  deleteUser (id: string, by?: Administrator): Promise<void>
   /** Ends every session of a user; says how many there were. */
-  endSessions (id: string, by: Administrator): Promise<number>
+  endSessions (id: string, by?: Administrator): Promise<number>
 }
 
 export interface AdministrationOptions {
@@ -45,9 +46,8 @@ export interface AdministrationOptions {
   first: { username: string, password: string } | null
 }
 
-/** Who did it where nobody asked. */
-const bootstrap = 'bootstrap'
-const nowhere: Origin = { ip: '', network: '', userAgent: null, requestId: '', signal: new AbortController().signal }
+/** Whose turn it is to hash where no request asks. */
+const nowhere = { network: '' }
 
 export default fp<AdministrationOptions>(async (app, { first }) => {
   if (first !== null && !await app.users.isHeld('admin')) await makeFirst(first)
@@ -65,7 +65,7 @@ export default fp<AdministrationOptions>(async (app, { first }) => {
         throw new Error('BOOTSTRAP_ADMIN_USERNAME is the name of an account that is there and has not the role admin: choose another one')
       }
       await users.setRoles(id, ['admin'])
-      app.audit.record({ event: 'user_created', userId: id, actor: bootstrap, origin: nowhere })
+      await app.audit.record({ event: 'user_created', userId: id, actor: 'bootstrap', detail: { roles: ['admin'] } }, queries)
     })
   }
 
@@ -89,9 +89,9 @@ export default fp<AdministrationOptions>(async (app, { first }) => {
     throw app.errors.create('invalid_request', { message })
   }
 
-  async function digestOf (password: string, whose: { id: string | null, username: string, email: string | null }, { origin }: Administrator): Promise<string> {
-    app.accounts.admitPassword(password, whose, origin)
-    return app.passwords.hash(password, origin)
+  async function digestOf (password: string, whose: { id: string | null, username: string, email: string | null }, by: Administrator): Promise<string> {
+    app.accounts.admitPassword(password, whose, by)
+    return app.passwords.hash(password, by.origin ?? nowhere)
   }
 
   /** Does `work` to a user whom nobody else changes meanwhile. */
@@ -103,12 +103,38 @@ export default fp<AdministrationOptions>(async (app, { first }) => {
     return changed
   }
 
+  async function setRoles ({ id, roles }: UserRecord, held: readonly string[], by: Administrator, queries: Queries): Promise<void> {
+    if (held.join(' ') === roles.join(' ')) return
+    await app.users.within(queries).setRoles(id, held)
+    await app.revocations.addHolder(id, held, queries)
+    await app.audit.record({ event: 'privilege_permissions_changed', userId: id, ...by, detail: { from: roles, to: held } }, queries)
+  }
+
+  async function setEmail (user: UserRecord, email: string | null, by: Administrator, queries: Queries): Promise<void> {
+    if (email === user.email) return
+    if (await app.users.within(queries).setEmail(user.id, email) === 'email_taken') throw app.errors.create('email_taken')
+    await app.audit.record({ event: 'user_updated', userId: user.id, ...by, detail: { attributes: ['email'] } }, queries)
+  }
+
+  async function setDisabled (user: UserRecord, disabled: boolean, by: Administrator, queries: Queries): Promise<void> {
+    if (disabled === user.disabled) return
+    await app.users.within(queries).setDisabled(user.id, disabled ? app.clock.now() : null)
+    if (disabled) await app.sessions.endAll(user.id, queries)
+    await app.audit.record({ event: 'user_updated', userId: user.id, ...by, detail: { attributes: ['disabled'], disabled } }, queries)
+  }
+
+  async function setPassword ({ id }: UserRecord, passwordHash: string, by: Administrator, queries: Queries): Promise<void> {
+    await app.users.within(queries).setPasswordHash(id, passwordHash)
+    await app.sessions.endAll(id, queries)
+    await app.audit.record({ event: 'authn_password_change', userId: id, ...by }, queries)
+  }
+
   function present (user: UserRecord): AdminUser {
     return { ...app.accounts.present(user), disabled: user.disabled, last_login_at: user.lastLoginAt === null ? null : new Date(user.lastLoginAt).toISOString() }
   }
 
   app.decorate('administration', {
-    async createUser ({ username, password, email = null, roles = [] }, by) {
+    async createUser ({ username, password, email = null, roles = [] }, by = {}) {
       const held = rolesOf(roles)
       const passwordHash = await digestOf(password, { id: null, username, email }, by)
       const id = randomUUIDv7()
@@ -117,7 +143,7 @@ export default fp<AdministrationOptions>(async (app, { first }) => {
         const outcome = await users.add({ id, username, email, passwordHash, createdAt: app.clock.now() })
         if (outcome !== 'added') throw app.errors.create(outcome)
         await users.setRoles(id, held)
-        app.audit.record({ event: 'user_created', userId: id, ...by })
+        await app.audit.record({ event: 'user_created', userId: id, ...by, detail: { roles: held } }, queries)
       })
       return app.administration.findUser(id)
     },
@@ -129,24 +155,17 @@ export default fp<AdministrationOptions>(async (app, { first }) => {
     },
     findUser: async (id) => present(await app.users.findById(id) ?? missing()),
     findUserByLogin: async (login) => present(await app.users.findByLogin(login) ?? missing()),
-    async updateUser (id, { roles, disabled, password, email }, by) {
+    async updateUser (id, { roles, disabled, password, email }, by = {}) {
       const known = await app.users.findById(id) ?? missing()
-      const asked = roles === undefined ? undefined : rolesOf(roles)
+      const held = roles === undefined ? undefined : rolesOf(roles)
       const passwordHash = password === undefined ? null : await digestOf(password, { ...known, email: email === undefined ? known.email : email }, by)
       return change(id, async (user, queries) => {
-        const users = app.users.within(queries)
-        const held = asked ?? user.roles
-        if (disabled === true || !held.includes('admin')) await app.accounts.keepAdministrator(user, queries)
-        if (email !== undefined && await users.setEmail(id, email) === 'email_taken') throw app.errors.create('email_taken')
-        if (passwordHash !== null) await users.setPasswordHash(id, passwordHash)
-        if (disabled !== undefined && disabled !== user.disabled) await users.setDisabled(id, disabled ? app.clock.now() : null)
-        if (held.join(' ') !== user.roles.join(' ')) {
-          await users.setRoles(id, held)
-          await app.revocations.addHolder(id, held, queries)
-        }
-        if (passwordHash !== null || (disabled === true && !user.disabled)) await app.sessions.endAll(id, queries)
-        app.audit.record({ event: 'user_updated', userId: id, ...by })
-        return present(await users.findById(id) as UserRecord)
+        if (disabled === true || held?.includes('admin') === false) await app.accounts.keepAdministrator(user, queries)
+        if (held !== undefined) await setRoles(user, held, by, queries)
+        if (email !== undefined) await setEmail(user, email, by, queries)
+        if (disabled !== undefined) await setDisabled(user, disabled, by, queries)
+        if (passwordHash !== null) await setPassword(user, passwordHash, by, queries)
+        return present(await app.users.within(queries).findById(id) as UserRecord)
       })
     },
     async deleteUser (id, by) {
@@ -154,13 +173,13 @@ export default fp<AdministrationOptions>(async (app, { first }) => {
         await app.accounts.keepAdministrator(user, queries)
         await app.sessions.endAll(id, queries)
         await app.users.within(queries).remove(id)
-        app.audit.record({ event: 'user_deleted', userId: id, ...by })
+        await app.audit.record({ event: 'user_deleted', userId: id, ...by }, queries)
       })
     },
     endSessions: (id, by) => change(id, async (_user, queries) => {
-      const ended = await app.sessions.endAll(id, queries)
-      app.audit.record({ event: 'authn_token_revoked', userId: id, ...by })
-      return ended
+      const sessions = await app.sessions.endAll(id, queries)
+      await app.audit.record({ event: 'authn_token_revoked', userId: id, ...by, detail: { scope: 'global', sessions } }, queries)
+      return sessions
     })
   } satisfies Administration)
 }, { name: 'administration', dependencies: ['accounts', 'audit', 'clock', 'database', 'errors', 'passwords', 'revocations', 'sessions', 'users'], fastify: '5.x' })

@@ -36,6 +36,8 @@ export interface Database {
    * the same, `work` is done anew.
    */
   transaction<T> (work: (queries: Transaction<Tables>) => Promise<T>): Promise<T>
+  /** Does `work` once the transaction that `queries` belong to is committed, and never where it is rolled back; outside of one, at once. */
+  afterCommit (queries: Queries, work: () => void): void
   /** Inside a transaction: waits until no other one has this turn, and has it until the end. */
   takeTurn (turn: Turn, queries: Queries): Promise<void>
   /** Inside a transaction: tells every process of `topic`, once it is committed, where the database can. */
@@ -77,6 +79,8 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   const newer = await (postgres === null ? migrate(queries) : apart(postgres, migrate))
   if (newer.length > 0) app.log.warn({ migrations: newer }, 'a newer release has changed the database: this one runs on it as it is')
   const holder = randomUUID()
+  /** What waits for the end of each open transaction. */
+  const waiting = new WeakMap<Queries, Array<() => void>>()
   const listeners: Array<{ topic: Topic, listener: () => void }> = []
   if (postgres !== null) listen(postgres)
 
@@ -108,7 +112,13 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   async function transact<T> (work: (queries: Transaction<Tables>) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await queries.transaction().execute(work)
+        const after: Array<() => void> = []
+        const done = await queries.transaction().execute((open) => {
+          waiting.set(open, after)
+          return work(open)
+        })
+        for (const follow of after) follow()
+        return done
       } catch (error) {
         if (attempt === attempts || !(isLostRace(error) || isLostRace((error as Error).cause))) throw error
       }
@@ -118,6 +128,11 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   app.decorate('database', {
     queries,
     transaction: transact,
+    afterCommit (of, work) {
+      const after = waiting.get(of)
+      if (after === undefined) work()
+      else after.push(work)
+    },
     takeTurn,
     announce,
     onNews: (topic, listener) => { listeners.push({ topic, listener }) },

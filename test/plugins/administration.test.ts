@@ -29,6 +29,25 @@ t.test('makes, finds, changes and deletes accounts, and says who did', async (t)
   t.strictSame(events(), ['user_created', 'user_updated', 'authn_token_revoked', 'user_deleted'].map((event) => ({ event, user: made.id, actor: 'an operator' })))
 })
 
+t.test('writes down what was changed and what was not, and an operator\'s command as cli', async (t) => {
+  const { server, users } = await setUp(t)
+  const { id } = await users.createUser(editor)
+  await users.updateUser(id, { roles: ['editor'], disabled: false, email: 'alice@example.org' })
+  await users.updateUser(id, { roles: ['viewer'], email: null, password: 'another good password', disabled: true })
+  await t.rejects(users.updateUser(id, { roles: ['a'], email: 'no', password: 'weak' }), { code: 'weak_password' })
+  await users.updateUser(id, { disabled: false })
+  const rows = await server.database.queries.selectFrom('audit_events').selectAll().where('user_id', '=', id).orderBy('id').execute()
+  t.strictSame(rows.map(({ event, actor, detail }) => [event, actor, detail === null ? null : JSON.parse(detail)]), [
+    ['user_created', 'cli', { roles: ['editor'] }],
+    ['privilege_permissions_changed', 'cli', { from: ['editor'], to: ['viewer'] }],
+    ['user_updated', 'cli', { attributes: ['email'] }],
+    ['user_updated', 'cli', { attributes: ['disabled'], disabled: true }],
+    ['authn_password_change', 'cli', null],
+    ['user_updated', 'cli', { attributes: ['disabled'], disabled: false }]
+  ])
+  t.notMatch(JSON.stringify(rows), /example\.org|password"|argon2/)
+})
+
 t.test('keeps nothing of a change that is refused in part', async (t) => {
   const { server, users } = await setUp(t)
   const { id } = await users.createUser(editor, by)
