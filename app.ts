@@ -110,7 +110,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(accounts, config.accounts)
   await app.register(signIn)
   await app.register(signOut)
-  await app.register(administration)
+  await app.register(administration, config.administration)
   await app.register(userTransfer)
   await app.register(clients)
   await app.register(oauth)
