@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import type { Config } from './config.ts'
 import access from './plugins/access.ts'
 import accounts from './plugins/accounts.ts'
+import administration from './plugins/administration.ts'
 import audit from './plugins/audit.ts'
 import clients from './plugins/clients.ts'
 import clock from './plugins/clock.ts'
@@ -11,6 +12,7 @@ import database from './plugins/database.ts'
 import discovery from './plugins/discovery.ts'
 import drain, { DrainingResponse } from './plugins/drain.ts'
 import errors, { unparsedOptions } from './plugins/errors.ts'
+import gauges from './plugins/gauges.ts'
 import hashing from './plugins/hashing.ts'
 import http, { httpOptions, securityHeaders } from './plugins/http.ts'
 import jobs from './plugins/jobs.ts'
@@ -29,8 +31,12 @@ import signOut from './plugins/sign-out.ts'
 import strictJson from './plugins/strict-json.ts'
 import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
+import traces from './plugins/traces.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
+import adminClients from './routes/admin/clients.ts'
+import adminKeys from './routes/admin/keys.ts'
+import adminUsers from './routes/admin/users.ts'
 import health from './routes/health.ts'
 import login from './routes/login.ts'
 import logout from './routes/logout.ts'
@@ -73,6 +79,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(errors, { answers: { headers } })
   await app.register(routeTable)
   await app.register(origin)
+  await app.register(traces, config.traces)
   await app.register(http, { corsOrigins: config.http.corsOrigins, headers })
   await app.register(strictJson, { bodies: true })
   await app.register(validation)
@@ -93,11 +100,13 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(tokens, config.tokens)
   await app.register(sessions, config.sessions)
   await app.register(discovery, config.tokens)
+  await app.register(gauges, config.keys)
 
   // use cases
   await app.register(accounts, config.accounts)
   await app.register(signIn)
   await app.register(signOut)
+  await app.register(administration)
   await app.register(clients)
   await app.register(oauth)
 
@@ -116,6 +125,9 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(verify)
   await app.register(me)
   await app.register(oauthRoutes)
+  await app.register(adminUsers)
+  await app.register(adminClients)
+  await app.register(adminKeys)
   await app.register(methodNotAllowed)
 }
 

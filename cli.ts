@@ -17,7 +17,7 @@ const progressStep = 50_000
 
 /** Nothing is listened to and nothing but faults is logged: standard output is the command's own. With `existing`, no database is made where there is none. */
 async function withApp<T> (environment: Record<string, string | undefined>, work: (app: FastifyInstance, config: Config) => Promise<T> | T, { existing = false, ...options }: { reset?: boolean, existing?: boolean } = {}): Promise<T> {
-  const config = readConfig({ ...environment, LOG_LEVEL: 'silent' })
+  const config = readConfig({ ...environment, LOG_LEVEL: 'silent', OTEL_EXPORTER_OTLP_ENDPOINT: undefined })
   const { postgres, file } = config.database
   if (existing && postgres === null && (file === null || !existsSync(file))) throw new Error(`There is no database ${file === null ? 'on a disk' : `at ${file}`}`)
   const service = Fastify(fastifyOptions(config))

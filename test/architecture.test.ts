@@ -231,7 +231,7 @@ t.test('6. the app does not start with a route that does not say who may call it
 
 t.test('6. what is not public asks for a token, or for a client\'s secret', async (t) => {
   const server = await build(t)
-  const asks = { user: { code: 'missing_token' }, token: { code: 'missing_token' }, client: { error: 'invalid_client' } }
+  const asks = { user: { code: 'missing_token' }, token: { code: 'missing_token' }, 'role admin': { code: 'missing_token' }, client: { error: 'invalid_client' } }
   for (const [kind, refusal] of Object.entries(asks)) {
     const guarded = server.routeTable.entries.filter(({ access, method }) => access === kind && method !== 'ANY')
     t.not(guarded.length, 0)
@@ -241,7 +241,7 @@ t.test('6. what is not public asks for a token, or for a client\'s secret', asyn
       t.match(reply.json(), refusal, `${method} ${url}`)
     }
   }
-  t.strictSame([...new Set(server.routeTable.entries.map(({ access }) => access))].sort(), ['client', 'public', 'token', 'user'], 'there is no other kind')
+  t.strictSame([...new Set(server.routeTable.entries.map(({ access }) => access))].sort(), ['client', 'public', 'role admin', 'token', 'user'], 'there is no other kind')
 })
 
 t.test('7. an error leaves with the status that the registry gives it', async (t) => {

@@ -4,11 +4,11 @@ import { type ColumnBuilderCallback, type Kysely, PostgresAdapter, sql } from 'k
 // Where the two databases differ, each difference is one function here; what a driver itself does otherwise is in the driver.
 
 /** What one transaction at a time does, in all processes together. */
-export type Turn = 'migrations' | 'keys' | 'revocations'
+export type Turn = 'migrations' | 'keys' | 'revocations' | 'administrators'
 
 /** The first half of the keys of our advisory locks, so that they are not another program's in the same database. */
 const lockSpace = 0x67617465
-const lockOf: Record<Turn, number> = { migrations: 1, keys: 2, revocations: 3 }
+const lockOf: Record<Turn, number> = { migrations: 1, keys: 2, revocations: 3, administrators: 4 }
 
 /** SQLSTATEs of a transaction that lost a race: it could not be ordered with another, waited in a circle with it, or found taken what it had seen free. */
 const lostRaces = new Set(['40001', '40P01', '23505'])
@@ -22,6 +22,14 @@ export function sequence<T> (db: Kysely<T>): ['bigint' | 'integer', ColumnBuilde
   return isPostgres(db)
     ? ['bigint', (column) => column.generatedByDefaultAsIdentity().primaryKey()]
     : ['integer', (column) => column.primaryKey().autoIncrement()]
+}
+
+/**
+ * Puts a text column, and its indexes, in the order of its bytes, as SQLite has them: all that begin alike stand together there,
+ * whatever language PostgreSQL was set up for. What is in it stays as it is.
+ */
+export async function orderByBytes<T> (table: string, column: string, db: Kysely<T>): Promise<void> {
+  if (isPostgres(db)) await sql`alter table ${sql.table(table)} alter column ${sql.ref(column)} type text collate "C"`.execute(db)
 }
 
 /**

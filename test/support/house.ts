@@ -21,7 +21,8 @@ const clocks = new Map([
 
 /** Where the code of an error is chosen as the program runs, and why no literal can stand there. */
 const chosenCodes = new Map([
-  ['plugins/accounts.ts', 'answers what the user repository says is taken']
+  ['plugins/accounts.ts', 'answers what the user repository says is taken'],
+  ['plugins/administration.ts', 'does so as well']
 ])
 
 /** Codes that need no `errors.create('…')`, with a file that decides on them. */

@@ -15,7 +15,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     const users = createUserRepository(await open(t))
     const alice = newUser({ username: 'Alice.B-1', email: 'Alice@Example.org' })
     t.equal(await users.add(alice), 'added')
-    const record = { id: alice.id, username: 'alice.b-1', email: 'Alice@Example.org', passwordHash: '$argon2id$first', disabled: false, roles: [], createdAt, sessionsNotBefore: 0 }
+    const record = { id: alice.id, username: 'alice.b-1', email: 'Alice@Example.org', passwordHash: '$argon2id$first', disabled: false, roles: [], createdAt, sessionsNotBefore: 0, lastLoginAt: null }
     t.strictSame(await users.findById(alice.id), record)
     for (const login of ['alice.b-1', 'ALICE.B-1', 'Alice@Example.org', 'alice@example.ORG']) t.strictSame(await users.findByLogin(login), record, login)
   })
@@ -150,7 +150,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     for (const text of ['\'; drop table users; --', '" or ""="', '$1', '?1', ':name', '\u{1F434}', '漢字', '\\', '{}', '[object object]']) {
       const user = newUser({ username: text, email: `${text}@example.org`, passwordHash: text })
       t.equal(await users.add(user), 'added')
-      t.strictSame(await users.findById(user.id), { ...user, disabled: false, roles: [], sessionsNotBefore: 0 }, text)
+      t.strictSame(await users.findById(user.id), { ...user, disabled: false, roles: [], sessionsNotBefore: 0, lastLoginAt: null }, text)
     }
   })
 }
