@@ -81,7 +81,7 @@ export default fp(async (app) => {
         const outcome = await users.add({ id, username, email, passwordHash, createdAt: app.clock.now() })
         if (outcome !== 'added') throw app.errors.create(outcome)
         await users.setRoles(id, held)
-        await app.audit.record({ event: 'user_created', userId: id, ...by }, queries)
+        await app.audit.record({ event: 'user_created', userId: id, ...by, detail: { roles: held } }, queries)
       })
       return app.administration.findUser(id)
     },
@@ -106,10 +106,13 @@ export default fp(async (app) => {
         if (disabled !== undefined && disabled !== user.disabled) await users.setDisabled(id, disabled ? app.clock.now() : null)
         if (held.join(' ') !== user.roles.join(' ')) {
           await users.setRoles(id, held)
+          await app.audit.record({ event: 'privilege_permissions_changed', userId: id, ...by, detail: { from: user.roles, to: held } }, queries)
           await app.revocations.addHolder(id, held, queries)
         }
         if (passwordHash !== null || (disabled === true && !user.disabled)) await app.sessions.endAll(id, queries)
-        await app.audit.record({ event: 'user_updated', userId: id, ...by }, queries)
+        if (passwordHash !== null) await app.audit.record({ event: 'authn_password_change', userId: id, ...by }, queries)
+        const attributes = Object.entries({ email, disabled }).flatMap(([name, value]) => value === undefined ? [] : [name])
+        if (attributes.length > 0) await app.audit.record({ event: 'user_updated', userId: id, ...by, detail: { attributes, ...disabled === undefined ? {} : { disabled } } }, queries)
         return present(await users.findById(id) as UserRecord)
       })
     },
@@ -123,7 +126,7 @@ export default fp(async (app) => {
     },
     endSessions: (id, by) => change(id, async (_user, queries) => {
       const ended = await app.sessions.endAll(id, queries)
-      await app.audit.record({ event: 'authn_token_revoked', userId: id, ...by }, queries)
+      await app.audit.record({ event: 'authn_token_revoked', userId: id, ...by, detail: { scope: 'global', sessions: ended } }, queries)
       return ended
     })
   } satisfies Administration)

@@ -26,6 +26,20 @@ t.test('makes, finds, changes and deletes accounts, and says who did', async (t)
   t.strictSame(events(), ['user_created', 'user_updated', 'authn_token_revoked', 'user_deleted'].map((event) => ({ event, user: made.id, actor: 'an operator' })))
 })
 
+t.test('tells the audit what was changed, from where, and no value of it', async (t) => {
+  const { server, users } = await setUp(t)
+  const { id } = await users.createUser(editor, by)
+  await users.updateUser(id, { roles: ['b', 'a'], password: 'a word nobody knows', email: null, disabled: true }, by)
+  await users.updateUser(id, { roles: ['a', 'b'] }, by)
+  await users.endSessions(id, by)
+  const rows = await server.database.queries.selectFrom('audit_events').selectAll().where('user_id', '=', id).orderBy('id').execute()
+  t.strictSame(rows.map(({ event, detail }) => [event, JSON.parse(detail ?? 'null')]), [
+    ['user_created', { roles: ['editor'] }], ['privilege_permissions_changed', { from: ['editor'], to: ['a', 'b'] }], ['authn_password_change', null],
+    ['user_updated', { attributes: ['email', 'disabled'], disabled: true }], ['authn_token_revoked', { scope: 'global', sessions: 0 }]
+  ])
+  t.ok(rows.every(({ actor }) => actor === 'an operator'))
+})
+
 t.test('keeps nothing of a change that is refused in part', async (t) => {
   const { server, users } = await setUp(t)
   const { id } = await users.createUser(editor, by)
