@@ -33,6 +33,7 @@ import strictJson from './plugins/strict-json.ts'
 import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
 import traces from './plugins/traces.ts'
+import userTransfer from './plugins/user-transfer.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
 import adminAudit from './routes/admin/audit.ts'
@@ -110,6 +111,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(signIn)
   await app.register(signOut)
   await app.register(administration)
+  await app.register(userTransfer)
   await app.register(clients)
   await app.register(oauth)
 

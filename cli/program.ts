@@ -7,6 +7,7 @@ import { addKeys } from './keys.ts'
 import { addMigrate } from './migrate.ts'
 import type { World } from './service.ts'
 import { addSessions } from './sessions.ts'
+import { addUsers } from './users.ts'
 
 const done = 0
 const failed = 1
@@ -24,7 +25,7 @@ export function createProgram (world: World): Command {
       getOutHelpWidth: () => world.output.columns ?? 80,
       getErrHelpWidth: () => world.errors.columns ?? 80
     })
-  for (const add of [addMigrate, addBackup, addSessions, addDescription, addKeys, addClients, addAudit]) add(program, world)
+  for (const add of [addUsers, addSessions, addClients, addKeys, addAudit, addBackup, addMigrate, addDescription]) add(program, world)
   return program
 }
 

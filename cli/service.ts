@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import Fastify, { type FastifyInstance } from 'fastify'
 import app, { fastifyOptions } from '../app.ts'
 import { type Config, readConfig } from '../config.ts'
+import type { Administrator } from '../plugins/administration.ts'
 
 /** What a command sees of the process it runs in. */
 export interface World {
@@ -14,6 +15,9 @@ export interface World {
   /** Standard error: prompts, progress, and why a command failed. */
   errors: Writable & { isTTY?: boolean, columns?: number }
 }
+
+/** Who is at the command line, and no request's client. */
+export const operator: Administrator = { actor: 'cli', origin: { ip: '', network: '', userAgent: null, requestId: '', signal: new AbortController().signal } }
 
 export interface Circumstances {
   /** For a lost SECRET_KEY. */

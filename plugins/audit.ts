@@ -73,8 +73,8 @@ export default fp(async (app) => {
       event,
       userId,
       actor: actor ?? (origin === undefined ? 'cli' : userId),
-      ip: origin?.ip ?? null,
-      requestId: origin?.requestId ?? null,
+      ip: origin?.ip || null,
+      requestId: origin?.requestId || null,
       detail: detail === undefined ? null : JSON.stringify(detail)
     }
   }

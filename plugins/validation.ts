@@ -1,6 +1,17 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import fp from 'fastify-plugin'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    validation: Validation
+  }
+}
+
+export interface Validation {
+  /** What is wrong with what came otherwise than in a request, judged as a body is: `part`, the place and the rule, never what was there. Null where it fits. */
+  judgeOf (schema: object, part: string): (value: unknown) => string | null
+}
+
 /** Bodies as they are: nothing coerced, nothing dropped, nothing filled in (ASVS 15.3.3, 15.3.5). */
 const strict = createAjv({ coerceTypes: false, useDefaults: false })
 /** Query strings and parameters arrive as text: converted, with defaults, but never dropped. */
@@ -13,6 +24,13 @@ export default fp(async (app) => {
   app.setSchemaErrorFormatter(([first], part) => {
     return app.errors.create('invalid_request', { message: explain(first as ErrorObject, part) })
   })
+
+  app.decorate('validation', {
+    judgeOf (schema, part) {
+      const check = strict.compile(schema)
+      return (value) => check(value) ? null : explain(check.errors?.[0] as ErrorObject, part)
+    }
+  } satisfies Validation)
 }, { name: 'validation', dependencies: ['errors'], fastify: '5.x' })
 
 function createAjv (options: { coerceTypes: false | 'array', useDefaults: boolean }): Ajv {

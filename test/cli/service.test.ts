@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { type World, withApp } from '../../cli/service.ts'
 import { alone, secretOf } from '../support/command.ts'
@@ -15,12 +16,12 @@ t.test('gives a command the app and its configuration, and closes it whatever co
     return openapi.publicUrl
   })
   t.equal(url, 'http://localhost:3000')
-  let closed = false
+  const opened: FastifyInstance[] = []
   await t.rejects(withApp(world(environment), (app) => {
-    app.addHook('onClose', async () => { closed = true })
+    opened.push(app)
     throw new Error('of the work')
   }), { message: 'of the work' })
-  t.ok(closed)
+  await t.rejects(Promise.resolve(opened[0]?.database.ping(500)), 'it is closed')
 })
 
 t.test('makes no database for a command that wants one that is there', async (t) => {
