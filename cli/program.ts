@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander'
 import { addBackup } from './backup.ts'
 import { addClients } from './clients.ts'
+import { addCompletion } from './completion.ts'
 import { addDescription } from './description.ts'
+import { addDoctor } from './doctor.ts'
 import { addKeys } from './keys.ts'
 import { addMigrate } from './migrate.ts'
 import type { World } from './service.ts'
@@ -24,7 +26,7 @@ export function createProgram (world: World): Command {
       getOutHelpWidth: () => world.output.columns ?? 80,
       getErrHelpWidth: () => world.errors.columns ?? 80
     })
-  for (const add of [addUsers, addSessions, addClients, addKeys, addBackup, addMigrate, addDescription]) add(program, world)
+  for (const add of [addUsers, addSessions, addClients, addKeys, addBackup, addMigrate, addDoctor, addDescription, addCompletion]) add(program, world)
   return program
 }
 
