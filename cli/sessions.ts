@@ -24,7 +24,7 @@ Examples:
 }
 
 /** In milliseconds since 1970. */
-function moment (given: string): number {
+export function moment (given: string): number {
   const milliseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i.test(given) ? Date.parse(given.toUpperCase()) : Number.NaN
   if (Number.isNaN(milliseconds)) throw new InvalidArgumentError('A time is written 2026-03-01T12:00:00Z.')
   return milliseconds

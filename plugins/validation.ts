@@ -36,6 +36,7 @@ export default fp(async (app) => {
 function createAjv (options: { coerceTypes: false | 'array', useDefaults: boolean }): Ajv {
   const ajv = new Ajv({ ...options, removeAdditional: false, allErrors: false, strict: true, strictTypes: false, allowUnionTypes: true })
   ajv.addFormat('password', { type: 'string', validate: (text) => text.isWellFormed() && !text.includes('\0') })
+  ajv.addFormat('date-time', { type: 'string', validate: isTime })
   ajv.addFormat('email', { type: 'string', validate: isEmail })
   return ajv
 }
@@ -46,6 +47,12 @@ function isEmail (text: string): boolean {
   const host = text.slice(at + 1).split('.')
   return at >= 1 && at <= 64 && /^[\w.!#$%&'*+/=?^`{|}~-]+$/.test(text.slice(0, at)) &&
     host.length >= 2 && host.every((label) => label.length <= 63 && /^[A-Za-z0-9-]+$/.test(label) && !label.startsWith('-') && !label.endsWith('-'))
+}
+
+/** A day and a time that there are (RFC 3339, section 5.6). */
+function isTime (text: string): boolean {
+  const [, day] = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i.exec(text) ?? []
+  return day !== undefined && !Number.isNaN(Date.parse(text.toUpperCase())) && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
 }
 
 /** Names the place and the rule; never what was sent, and no member that the schema does not name. */
