@@ -6,6 +6,7 @@ import access from './plugins/access.ts'
 import accounts from './plugins/accounts.ts'
 import administration from './plugins/administration.ts'
 import audit from './plugins/audit.ts'
+import auditChain from './plugins/audit-chain.ts'
 import clients from './plugins/clients.ts'
 import clock from './plugins/clock.ts'
 import database from './plugins/database.ts'
@@ -32,8 +33,10 @@ import strictJson from './plugins/strict-json.ts'
 import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
 import traces from './plugins/traces.ts'
+import userTransfer from './plugins/user-transfer.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
+import adminAudit from './routes/admin/audit.ts'
 import adminClients from './routes/admin/clients.ts'
 import adminKeys from './routes/admin/keys.ts'
 import adminUsers from './routes/admin/users.ts'
@@ -96,6 +99,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(hashing, config.hashing)
   await app.register(passwords, config.passwords)
   await app.register(keys, { ...config.keys, reset })
+  await app.register(auditChain, { ...config.auditChain, reset })
   await app.register(revocations, config.revocations)
   await app.register(tokens, config.tokens)
   await app.register(sessions, config.sessions)
@@ -107,6 +111,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(signIn)
   await app.register(signOut)
   await app.register(administration)
+  await app.register(userTransfer)
   await app.register(clients)
   await app.register(oauth)
 
@@ -128,6 +133,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(adminUsers)
   await app.register(adminClients)
   await app.register(adminKeys)
+  await app.register(adminAudit)
   await app.register(methodNotAllowed)
 }
 

@@ -91,7 +91,8 @@ const variables = {
   OTEL_EXPORTER_OTLP_ENDPOINT: { default: null, about: 'Where an OpenTelemetry collector takes traces by OTLP over HTTP, such as `http://collector:4318`; it needs [packages](metrics.md#traces) of its own. Not set: no traces.', parse: url },
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'The least severe log line that is written.'),
   DRAIN_DELAY: duration('5s', 0, 600, 'How long requests are still served after SIGTERM, while the gateway takes notice.'),
-  DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.')
+  DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.'),
+  AUDIT_RETENTION: duration('400d', seconds.d, 36_600 * seconds.d, 'How long an event of the audit is kept.')
 } as const satisfies Record<string, Variable<unknown>>
 
 type Name = keyof typeof variables
@@ -142,6 +143,7 @@ function compose (values: Values, machine: Machine) {
     metrics: { host: values.HOST, port: values.METRICS_PORT },
     traces: { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT },
     drain: { delay: values.DRAIN_DELAY },
+    auditChain: { retention: values.AUDIT_RETENTION },
     openapi: { publicUrl, pages: values.DOCUMENTATION === 'on' },
     database: { ...values.DATABASE_URL, pool: values.DATABASE_POOL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
     secrets: { secretKey: values.SECRET_KEY, formerKey: values.SECRET_KEY_PREVIOUS, databaseFile: values.DATABASE_URL.file },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
 import { backUp } from './database/backup.ts'
-import { announce, channel, demandWritable, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
+import { announce, channel, demandWritable, given, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
 import { workAlone } from './database/lease.ts'
 import { migrate } from './database/migrate.ts'
 import { openPostgres, type PoolFigures } from './database/postgres.ts'
@@ -40,6 +40,8 @@ export interface Database {
   afterCommit (queries: Queries, work: () => void): void
   /** Inside a transaction: waits until no other one has this turn, and has it until the end. */
   takeTurn (turn: Turn, queries: Queries): Promise<void>
+  /** What a statement of a repository reads `rows` from, as the table `given`: one parameter, however many there are. */
+  given: typeof given
   /** Inside a transaction: tells every process of `topic`, once it is committed, where the database can. */
   announce (topic: Topic, queries: Queries): Promise<void>
   /** Calls back when a process, this one too, has announced `topic`, or may have; while the app listens. Some words get lost, and with SQLite all: look as well. */
@@ -138,6 +140,7 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
       else after.push(work)
     },
     takeTurn,
+    given,
     announce,
     onNews: (topic, listener) => { listeners.push({ topic, listener }) },
     async alone (name, work) {

@@ -82,3 +82,8 @@ t.test('an account that is made or changed is what signs in', async (t) => {
   t.match(await users.findUser(id), { last_login_at: '2026-03-01T12:00:05.000Z' }, 'a failed sign-in is none')
   await t.resolves(signIn(server, { ...alice, password: 'another good password' }))
 })
+
+t.test('says which roles one user may hold together', async (t) => {
+  const { users } = await setUp(t)
+  t.strictSame([['admin', 'admin'], [], ['a b'], ['x'.repeat(64), 'y'.repeat(64)]].map(users.areRoles), [true, true, false, false])
+})
