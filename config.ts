@@ -90,9 +90,11 @@ const variables = {
   TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
   CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),
   METRICS_PORT: { default: null, about: 'The port on which `/metrics` answers Prometheus, and nothing else. Not set: nowhere. Not for the public.', parse: (given: string) => port.parse(given) },
+  OTEL_EXPORTER_OTLP_ENDPOINT: { default: null, about: 'Where an OpenTelemetry collector takes traces by OTLP over HTTP, such as `http://collector:4318`; it needs [packages](metrics.md#traces) of its own. Not set: no traces.', parse: url },
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'The least severe log line that is written.'),
   DRAIN_DELAY: duration('5s', 0, 600, 'How long requests are still served after SIGTERM, while the gateway takes notice.'),
-  DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.')
+  DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.'),
+  AUDIT_RETENTION: duration('400d', seconds.d, 36_600 * seconds.d, 'How long an event of the audit is kept.')
 } as const satisfies Record<string, Variable<unknown>>
 
 type Name = keyof typeof variables
@@ -141,7 +143,9 @@ function compose (values: Values, machine: Machine) {
     listen: { host: values.HOST, port: values.PORT },
     http: { trustProxy: values.TRUST_PROXY, corsOrigins: values.CORS_ORIGINS, https: publicUrl.startsWith('https:'), logLevel: values.LOG_LEVEL },
     metrics: { host: values.HOST, port: values.METRICS_PORT },
+    traces: { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT },
     drain: { delay: values.DRAIN_DELAY },
+    auditChain: { retention: values.AUDIT_RETENTION },
     openapi: { publicUrl, pages: values.DOCUMENTATION === 'on' },
     database: { ...values.DATABASE_URL, pool: values.DATABASE_POOL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
     secrets: { secretKey: values.SECRET_KEY, formerKey: values.SECRET_KEY_PREVIOUS, databaseFile: values.DATABASE_URL.file },

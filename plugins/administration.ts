@@ -37,6 +37,8 @@ export interface Administration {
   updateUser (id: string, change: UserChange, by?: Administrator): Promise<AdminUser>
   /** Deletes an account with all that is its own. Throws `last_admin`. */
   deleteUser (id: string, by?: Administrator): Promise<void>
+  /** Whether one user may hold all of these roles. */
+  areRoles (asked: readonly string[]): boolean
   /** Ends every session of a user; says how many there were. */
   endSessions (id: string, by?: Administrator): Promise<number>
 }
@@ -176,6 +178,7 @@ export default fp<AdministrationOptions>(async (app, { first }) => {
         await app.audit.record({ event: 'user_deleted', userId: id, ...by }, queries)
       })
     },
+    areRoles: (asked) => heldRoles(asked) !== null,
     endSessions: (id, by) => change(id, async (_user, queries) => {
       const sessions = await app.sessions.endAll(id, queries)
       await app.audit.record({ event: 'authn_token_revoked', userId: id, ...by, detail: { scope: 'global', sessions } }, queries)

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
+import type { AuditEntry, AuditPage, AuditQuery } from '../schemas/audit.ts'
 import { createEventIds } from './audit/event-id.ts'
-import { createAuditRepository, type StoredEvent } from './audit/repository.ts'
+import { type ChainedEvent, createAuditRepository, type EventFilter, type StoredEvent } from './audit/repository.ts'
 import { createTally } from './audit/tally.ts'
 import type { Queries } from './database.ts'
 import type { Origin } from './origin.ts'
@@ -48,9 +49,17 @@ export interface Audit {
   record (event: AuditEvent, queries?: Queries): Promise<void>
   /** Counts what comes in floods: one entry a minute for each `key`, with how often it happened. */
   tally (event: AuditEvent, key: string): void
+  /** A page of what was recorded, the newest first. */
+  list (query: AuditQuery): Promise<AuditPage>
+  /** All that was recorded and fits, the oldest first, with the places and digests of the chain; a page of it is held in memory at a time. */
+  entries (filter: EventFilter): AsyncGenerator<AuditEntry & Pick<ChainedEvent, 'place' | 'digest'>>
 }
 
+export type { EventFilter } from './audit/repository.ts'
+
 const window = 60
+/** Entries held in memory at a time where all are read. */
+const page = 1000
 
 export default fp(async (app) => {
   const tallies = createTally<AuditEvent>()
@@ -64,8 +73,8 @@ export default fp(async (app) => {
       event,
       userId,
       actor: actor ?? (origin === undefined ? 'cli' : userId),
-      ip: origin?.ip ?? null,
-      requestId: origin?.requestId ?? null,
+      ip: origin?.ip || null,
+      requestId: origin?.requestId || null,
       detail: detail === undefined ? null : JSON.stringify(detail)
     }
   }
@@ -94,6 +103,8 @@ export default fp(async (app) => {
     await flush().catch((error) => app.log.error({ err: error }, 'the last minute of refusals is in the log alone: the database did not take it'))
   })
 
+  const stored = () => createAuditRepository(app.database.queries)
+
   app.decorate('audit', {
     async record (event, queries = app.database.queries) {
       const entry = entryOf(event)
@@ -106,6 +117,29 @@ export default fp(async (app) => {
     tally (event, key) {
       count(event)
       tallies.add(`${event.event} ${event.detail?.['limit'] ?? ''}`, key, event)
+    },
+    async list ({ limit, cursor = null, user_id: userId, event, from, to }) {
+      const filter = { userId, event, from: momentOf(from), to: momentOf(to) }
+      const found = await stored().before(cursor, filter, limit + 1)
+      const events = found.slice(0, limit)
+      return { events: events.map(present), next_cursor: found.length > limit ? events.at(-1)?.id ?? null : null }
+    },
+    async * entries (filter) {
+      let last: string | null = null
+      for (;;) {
+        const found: ChainedEvent[] = await stored().after(last, filter, page)
+        for (const event of found) yield { ...present(event), place: event.place, digest: event.digest }
+        if (found.length < page) return
+        last = found.at(-1)?.id ?? null
+      }
     }
   } satisfies Audit)
 }, { name: 'audit', dependencies: ['clock', 'database', 'jobs', 'metrics', 'origin'], fastify: '5.x' })
+
+function momentOf (time: string | undefined): number | undefined {
+  return time === undefined ? undefined : Date.parse(time.toUpperCase())
+}
+
+function present ({ id, at, event, userId, actor, ip, requestId, detail }: StoredEvent): AuditEntry {
+  return { id, at: new Date(at).toISOString(), event, user_id: userId, actor, ip, request_id: requestId, detail: detail === null ? null : JSON.parse(detail) }
+}

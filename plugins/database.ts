@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
 import { backUp } from './database/backup.ts'
-import { announce, channel, demandWritable, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
+import { announce, channel, demandWritable, given, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
 import { workAlone } from './database/lease.ts'
 import { migrate } from './database/migrate.ts'
-import { openPostgres } from './database/postgres.ts'
+import { openPostgres, type PoolFigures } from './database/postgres.ts'
 import { connectionConfig, type PostgresAddress } from './database/postgres-connection.ts'
 import { createListener } from './database/postgres-listener.ts'
 import { openSqlite } from './database/sqlite.ts'
@@ -40,12 +40,16 @@ export interface Database {
   afterCommit (queries: Queries, work: () => void): void
   /** Inside a transaction: waits until no other one has this turn, and has it until the end. */
   takeTurn (turn: Turn, queries: Queries): Promise<void>
+  /** What a statement of a repository reads `rows` from, as the table `given`: one parameter, however many there are. */
+  given: typeof given
   /** Inside a transaction: tells every process of `topic`, once it is committed, where the database can. */
   announce (topic: Topic, queries: Queries): Promise<void>
   /** Calls back when a process, this one too, has announced `topic`, or may have; while the app listens. Some words get lost, and with SQLite all: look as well. */
   onNews (topic: Topic, listener: () => void): void
   /** Runs `work` unless another process is at work under the same name: chores, such as sweeping, are done by one at a time. */
   alone (name: string, work: () => Promise<void>): Promise<void>
+  /** How the connections to PostgreSQL are used; null with SQLite. */
+  pool (): PoolFigures | null
   /** Resolves when the database answers and would write. Throws `unavailable` where it does not within `milliseconds`. */
   ping (milliseconds: number): Promise<void>
   /** Writes a copy of a SQLite database to a new file, beside whoever uses it. Throws with what is to be done instead where it is PostgreSQL. */
@@ -74,7 +78,9 @@ const attempts = 3
 
 export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   const unavailable = (cause: unknown) => app.errors.create('unavailable', { cause })
-  const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable }) })
+  let pool: () => PoolFigures | null = () => null
+  const watch = (figures: () => PoolFigures) => { pool = figures }
+  const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable, watch }) })
   app.addHook('onClose', () => queries.destroy())
   const newer = await (postgres === null ? migrate(queries) : apart(postgres, migrate))
   if (newer.length > 0) app.log.warn({ migrations: newer }, 'a newer release has changed the database: this one runs on it as it is')
@@ -134,11 +140,13 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
       else after.push(work)
     },
     takeTurn,
+    given,
     announce,
     onNews: (topic, listener) => { listeners.push({ topic, listener }) },
     async alone (name, work) {
       await workAlone(queries, name, holder, app.clock.now, work)
     },
+    pool: () => pool(),
     ping: async (milliseconds) => {
       const late = AbortSignal.timeout(milliseconds)
       await Promise.race([

@@ -3,7 +3,7 @@ import type { AuditDetail, By } from './audit.ts'
 import type { Queries } from './database.ts'
 import { adoption, type Change, type KeyState, type Lifespan, type Policy, revocation, rotation, type Stage, signing, stages, upkeep } from './keys/lifecycle.ts'
 import { createKeyRepository, type KeyRepository, openKey, type StoredKey } from './keys/repository.ts'
-import { type Algorithm, generateKey, type Jwk, type SigningKey } from './keys/signing-key.ts'
+import { type Algorithm, generateKey, type Jwk, publishedKey, type SigningKey } from './keys/signing-key.ts'
 
 export type { KeyState } from './keys/lifecycle.ts'
 export { createRemoteKeys, type RemoteKeys, type RemoteKeysOptions } from './keys/remote.ts'
@@ -24,6 +24,8 @@ export interface Keys {
   jwks (): { keys: Jwk[] }
   /** Grows whenever a key came, went or began to be another: what was concluded from the old set is void. */
   readonly version: number
+  /** A key as it was published once, by its JWK. Throws where it is not the one that its id says, or too weak. */
+  restore (jwk: Jwk): Pick<SigningKey, 'kid' | 'alg' | 'publicPem'>
   /** All keys and where they stand. */
   list (): KeyReport[]
   /** Lets the next key sign as soon as it has been published for `lead`, or at once. A new next key follows. */
@@ -158,6 +160,7 @@ export default fp<KeysOptions>(async (app, options) => {
     active: () => keys[signing(keys.map(lifespan), app.clock.now())] as AbleKey | undefined ?? unable(),
     find: (kid) => byId.get(kid) ?? (byId.size === 0 ? unable() : undefined),
     jwks: () => keys.length === 0 ? unable() : { keys: keys.map(({ publicJwk }) => publicJwk) },
+    restore: publishedKey,
     list: report,
     async rotate ({ now = false } = {}, by) {
       await change(async (stored, queries) => {

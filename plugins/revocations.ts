@@ -29,6 +29,8 @@ export interface Revocations {
   hear (): Promise<void>
   /** Whether the tokens of this bearer have ended. Throws `unavailable` where nothing was heard from the database for too long. */
   isRevoked (bearer: Bearer): boolean
+  /** How many endings are kept in mind, and for how many seconds nothing was heard. */
+  statistics (): { live: number, lag: number }
 }
 
 export interface RevocationsOptions {
@@ -116,6 +118,7 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
     isRevoked (bearer) {
       if (app.clock.monotonic() - heardAt > maxLag * 1000) throw app.errors.create('unavailable', { cause: 'revocations lag' })
       return register.isRevoked(bearer)
-    }
+    },
+    statistics: () => ({ live: register.size, lag: (app.clock.monotonic() - heardAt) / 1000 })
   } satisfies Revocations)
 }, { name: 'revocations', dependencies: ['clock', 'database', 'errors', 'jobs'], fastify: '5.x' })

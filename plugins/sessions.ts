@@ -46,6 +46,8 @@ export interface Sessions {
   endBefore (moment: number, by?: By): Promise<number>
   /** Ends every session of everybody, with their refresh tokens alone; says how many there were. */
   reset (): Promise<number>
+  /** How many are live: looks through all of them. */
+  count (): Promise<number>
 }
 
 /** A session and what its client gets for it. */
@@ -209,6 +211,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       const ended = await createSessionRepository(queries).removeAll()
       await app.audit.record({ event: 'authn_token_revoked', userId: null, detail: { scope: 'everybody', sessions: ended } }, queries)
       return ended
-    })
+    }),
+    count: () => createSessionRepository(app.database.queries).count(app.clock.now())
   } satisfies Sessions)
 }, { name: 'sessions', dependencies: ['audit', 'clock', 'database', 'jobs', 'origin', 'revocations', 'secrets', 'users'], fastify: '5.x' })

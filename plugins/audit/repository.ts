@@ -1,4 +1,6 @@
-import type { Queries } from '../database.ts'
+import type { Selectable } from 'kysely'
+import type { Queries, Tables } from '../database.ts'
+import { firstIdOf } from './event-id.ts'
 
 declare module '../database.ts' {
   interface Tables {
@@ -18,19 +20,6 @@ declare module '../database.ts' {
       /** Of the entry, its place and the digest before: SHA-256 in base64url. */
       digest: string | null
     }
-    audit_heads: {
-      kind: string
-      place: number
-      digest: string
-      signed_at: number
-      kid: string
-      signature: string
-    }
-    audit_keys: {
-      kid: string
-      public_jwk: string
-      seal: string
-    }
   }
 }
 
@@ -47,14 +36,39 @@ export interface StoredEvent {
   detail: string | null
 }
 
+/** An event with its place in the chain, once it has one. */
+export type ChainedEvent = StoredEvent & { place: number | null, digest: string | null }
+
+/** What is not set is not asked for. */
+export interface EventFilter {
+  userId?: string | undefined
+  event?: string | undefined
+  /** Milliseconds since 1970, and that one is meant as well. */
+  from?: number | undefined
+  to?: number | undefined
+}
+
 export interface AuditRepository {
   add (events: readonly StoredEvent[]): Promise<void>
+  /** The newest events before the one with this id, the newest first. */
+  before (id: string | null, filter: EventFilter, limit: number): Promise<ChainedEvent[]>
+  /** The oldest events after the one with this id, the oldest first. */
+  after (id: string | null, filter: EventFilter, limit: number): Promise<ChainedEvent[]>
 }
 
 /** Few enough for the parameters of one statement. */
 const rowsAStatement = 100
 
 export function createAuditRepository (queries: Queries): AuditRepository {
+  function matching ({ userId, event, from, to }: EventFilter) {
+    let query = queries.selectFrom('audit_events').selectAll()
+    if (userId !== undefined) query = query.where('user_id', '=', userId)
+    if (event !== undefined) query = query.where('event', '=', event)
+    if (from !== undefined) query = query.where('id', '>=', firstIdOf(from))
+    if (to !== undefined) query = query.where('id', '<', firstIdOf(to + 1))
+    return query
+  }
+
   return {
     async add (events) {
       const rows = events.map(({ id, at, event, userId, actor, ip, requestId, detail }) => ({
@@ -63,6 +77,18 @@ export function createAuditRepository (queries: Queries): AuditRepository {
       for (let start = 0; start < rows.length; start += rowsAStatement) {
         await queries.insertInto('audit_events').values(rows.slice(start, start + rowsAStatement)).execute()
       }
+    },
+    async before (id, filter, limit) {
+      const query = matching(filter).orderBy('id', 'desc').limit(limit)
+      return (await (id === null ? query : query.where('id', '<', id)).execute()).map(fromRow)
+    },
+    async after (id, filter, limit) {
+      const query = matching(filter).orderBy('id').limit(limit)
+      return (await (id === null ? query : query.where('id', '>', id)).execute()).map(fromRow)
     }
   }
+}
+
+function fromRow ({ user_id: userId, request_id: requestId, ...row }: Selectable<Tables['audit_events']>): ChainedEvent {
+  return { ...row, userId, requestId }
 }

@@ -61,6 +61,8 @@ export interface SessionRepository {
   removeBefore (id: string, limit: number): Promise<number>
   /** Says how many there were. */
   removeAll (): Promise<number>
+  /** How many are not over at `now`. */
+  count (now: number): Promise<number>
   /** Deletes up to `limit` that are over. Says how many. */
   sweep (now: number, limit: number): Promise<number>
 }
@@ -126,6 +128,10 @@ export function createSessionRepository (queries: Queries): SessionRepository {
     async removeAll () {
       const { numDeletedRows } = await queries.deleteFrom('sessions').executeTakeFirst()
       return Number(numDeletedRows)
+    },
+    async count (now) {
+      const { count } = await queries.selectFrom('sessions').select((row) => row.fn.countAll().as('count')).where('idle_expires_at', '>', now).executeTakeFirstOrThrow()
+      return Number(count)
     },
     async sweep (now, limit) {
       const over = queries.selectFrom('sessions').select('id').where('idle_expires_at', '<=', now).limit(limit)

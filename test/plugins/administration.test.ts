@@ -105,6 +105,11 @@ t.test('an account that is made or changed is what signs in', async (t) => {
   await t.resolves(signIn(server, { ...alice, password: 'another good password' }))
 })
 
+t.test('says which roles one user may hold together', async (t) => {
+  const { users } = await setUp(t)
+  t.strictSame([['admin', 'admin'], [], ['a b'], ['x'.repeat(64), 'y'.repeat(64)]].map(users.areRoles), [true, true, false, false])
+})
+
 const first = { BOOTSTRAP_ADMIN_USERNAME: root.username, BOOTSTRAP_ADMIN_PASSWORD: root.password }
 
 t.test('makes the first administrator at the start, once', async (t) => {

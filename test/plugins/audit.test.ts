@@ -94,3 +94,19 @@ t.test('has an entry for each case, told from whom, where and what', async (t) =
   ].map(([event, detail]) => [event, user.id, user.id, detail]))
   t.notMatch(JSON.stringify(rows), /horse|example\.org/)
 })
+
+t.test('reads all that was recorded, by pages', async (t) => {
+  const server = await build(t)
+  await server.database.transaction(async (queries) => {
+    for (let i = 0; i < 2000; i++) await server.audit.record({ event: 'user_updated', userId: `u${i % 2}` }, queries)
+  })
+  const read = async (filter: Parameters<typeof server.audit.entries>[0]) => {
+    const ids: string[] = []
+    for await (const { id } of server.audit.entries(filter)) ids.push(id)
+    return ids
+  }
+  const all = await read({})
+  t.equal(new Set(all).size, 2000)
+  t.strictSame(all.toSorted(), all)
+  t.equal((await read({ userId: 'u1' })).length, 1000)
+})

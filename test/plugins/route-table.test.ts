@@ -41,7 +41,8 @@ t.test('lists every route with who may call it and the name of its operation', a
     { method: 'DELETE', url: '/admin/clients/:id', access: 'role admin', limit: null, operation: 'deleteClient' },
     { method: 'GET', url: '/admin/keys', access: 'role admin', limit: null, operation: 'listKeys' },
     { method: 'POST', url: '/admin/keys/rotate', access: 'role admin', limit: null, operation: 'rotateKeys' },
-    { method: 'POST', url: '/admin/keys/:kid/revoke', access: 'role admin', limit: null, operation: 'revokeKey' }
+    { method: 'POST', url: '/admin/keys/:kid/revoke', access: 'role admin', limit: null, operation: 'revokeKey' },
+    { method: 'GET', url: '/admin/audit', access: 'role admin', limit: null, operation: 'listAuditEvents' }
   ])
 })
 
@@ -50,7 +51,7 @@ t.test('tells the addresses of ours apart from a library\'s', async (t) => {
   t.ok(server.routeTable.entries.some(({ url }) => url.startsWith('/documentation')))
   t.ok(server.routeTable.entries.some(({ url }) => url === '*'), 'the preflights')
   const urls = server.routeTable.resources().map(({ url }) => url)
-  t.same(urls, ['/health/live', '/health/ready', '/.well-known/jwks.json', '/.well-known/keys/:file', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/openapi.json', '/register', '/login', '/refresh', '/logout', '/protected', '/me', '/me/password', '/me/sessions', '/me/sessions/:id', '/oauth/token', '/oauth/introspect', '/oauth/revoke', '/admin/users', '/admin/users/:id', '/admin/users/:id/sessions', '/admin/clients', '/admin/clients/:id/secret', '/admin/clients/:id', '/admin/keys', '/admin/keys/rotate', '/admin/keys/:kid/revoke'])
+  t.same(urls, ['/health/live', '/health/ready', '/.well-known/jwks.json', '/.well-known/keys/:file', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/openapi.json', '/register', '/login', '/refresh', '/logout', '/protected', '/me', '/me/password', '/me/sessions', '/me/sessions/:id', '/oauth/token', '/oauth/introspect', '/oauth/revoke', '/admin/users', '/admin/users/:id', '/admin/users/:id/sessions', '/admin/clients', '/admin/clients/:id/secret', '/admin/clients/:id', '/admin/keys', '/admin/keys/rotate', '/admin/keys/:kid/revoke', '/admin/audit'])
 })
 
 t.test('takes a route of several methods for several routes', async (t) => {

@@ -43,9 +43,9 @@ const preload = { path: 'check-node.js', target: 'argon2-build.ts' }
 const schemaLibrary = '@sinclair/typebox'
 const routeLibraries = [schemaLibrary, '@fastify/type-provider-typebox', 'fastify']
 
-/** What runs in production: the files of the root and of the four folders. */
+/** What runs in production: the files of the root and of the five folders. */
 export function productOf (sources: Sources): Array<[string, string]> {
-  return [...sources].filter(([path]) => /^(?:(?:config|plugins|routes|schemas)\/.*|[^/]+)\.[jt]s$/.test(path))
+  return [...sources].filter(([path]) => /^(?:(?:cli|config|plugins|routes|schemas)\/.*|[^/]+)\.[jt]s$/.test(path))
 }
 
 /** Every door by its plugin's name: `plugins/x.ts`. */
@@ -89,6 +89,8 @@ function trespass (path: string, { kind, typeOnly, target, specifier }: Import):
   if (compositions.includes(path)) return typeOnly || /^(?:plugins|routes)\//.test(target) ? null : 'a composition knows plugins and routes'
   if (target.startsWith('plugins/')) return typeOnly || kind === 'augmentation' ? null : 'a door gives others types alone'
   if (path === preload.path && target === preload.target) return null
+  if (target.startsWith('cli/')) return path === 'cli.ts' || path.startsWith('cli/') ? null : 'what is behind cli.ts is its own'
+  if (path.startsWith('cli/')) return ['app.ts', 'config.ts'].includes(target) ? null : 'a command knows app.ts and config.ts'
   if (entries.includes(path)) return ['app.ts', 'config.ts'].includes(target) ? null : 'an entry knows app.ts and config.ts'
   return 'the arrows do not point there'
 }

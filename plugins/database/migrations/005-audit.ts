@@ -13,7 +13,7 @@ export async function up (db: Kysely<unknown>): Promise<void> {
     .addColumn('place', 'bigint')
     .addColumn('digest', 'text')
     .execute()
-  await db.schema.createIndex('audit_events_place').unique().on('audit_events').column('place').execute()
+  await db.schema.createIndex('audit_events_place').on('audit_events').columns(['place', 'id']).execute()
   await db.schema.createIndex('audit_events_user').on('audit_events').columns(['user_id', 'id']).execute()
   await db.schema.createIndex('audit_events_event').on('audit_events').columns(['event', 'id']).execute()
 

@@ -21,4 +21,21 @@ export function auditContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     t.strictSame(rows.map(({ id, at, event, user_id: userId, actor, ip, request_id: requestId, detail }) => ({ id, at, event, userId, actor, ip, requestId, detail })), events)
     t.ok(rows.every(({ place, digest }) => place === null && digest === null))
   })
+
+  t.test('finds those that are asked for, in both orders', async (t) => {
+    const audit = createAuditRepository(await open(t))
+    const events = [
+      newEvent({ at, userId: 'u' }), newEvent({ at: at + 1, userId: 'other' }), newEvent({ at: at + 1, event: 'user_deleted' }), newEvent({ at: at + 2, userId: null }), newEvent({ at: at + 5 })
+    ]
+    await audit.add(events)
+    const chained = events.map((event) => ({ ...event, place: null, digest: null }))
+    t.strictSame(await audit.after(null, {}, 9), chained)
+    t.strictSame(await audit.before(null, {}, 9), chained.toReversed())
+    const id = (index: number) => events[index]?.id ?? ''
+    const found = async (...[from, filter, limit]: Parameters<typeof audit.after>) => (await audit.after(from, filter, limit)).map((event) => events.findIndex((one) => one.id === event.id))
+    const back = async (...[from, filter, limit]: Parameters<typeof audit.after>) => (await audit.before(from, filter, limit)).map((event) => events.findIndex((one) => one.id === event.id))
+    t.strictSame([await found(id(1), {}, 2), await back(id(3), {}, 2)], [[2, 3], [2, 1]])
+    t.strictSame([await found(null, { userId: 'u' }, 9), await back(id(4), { userId: 'u', event: 'user_created' }, 9)], [[0, 2, 4], [0]])
+    t.strictSame([await found(null, { from: at + 1 }, 9), await found(null, { to: at + 1 }, 9), await found(null, { from: at + 2, to: at + 4 }, 9)], [[1, 2, 3, 4], [0, 1, 2], [3]])
+  })
 }

@@ -1,0 +1,31 @@
+import { type Static, Type } from '@sinclair/typebox'
+
+const text = { type: ['string', 'null'] }
+
+export const AuditQuery = Type.Object({
+  user_id: Type.Optional(Type.String({ pattern: '^[\\w-]{1,64}$', description: 'The user whom the events are about' })),
+  event: Type.Optional(Type.String({ pattern: '^[a-z_]{1,64}$', description: 'A name of the logging vocabulary' })),
+  from: Type.Optional(Type.String({ format: 'date-time', description: 'Events of this time and later' })),
+  to: Type.Optional(Type.String({ format: 'date-time', description: 'Events of this time and earlier' })),
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Events of one page' }),
+  cursor: Type.Optional(Type.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$', description: 'What the page before gave as next_cursor' }))
+}, { additionalProperties: false })
+export type AuditQuery = Static<typeof AuditQuery>
+
+export const AuditEntry = Type.Object({
+  id: Type.String(),
+  at: Type.String(),
+  event: Type.String({ description: 'A name of OWASP\'s logging vocabulary' }),
+  user_id: Type.Unsafe<string | null>({ ...text, description: 'The user whom it is about' }),
+  actor: Type.Unsafe<string | null>({ ...text, description: 'Who did it: the id of a user or a client, or cli' }),
+  ip: Type.Unsafe<string | null>(text),
+  request_id: Type.Unsafe<string | null>(text),
+  detail: Type.Unsafe<Record<string, unknown> | null>({ type: ['object', 'null'], additionalProperties: true, description: 'What else is known, by event' })
+}, { additionalProperties: false })
+export type AuditEntry = Static<typeof AuditEntry>
+
+export const AuditPage = Type.Object({
+  events: Type.Array(AuditEntry, { description: 'The newest first' }),
+  next_cursor: Type.Unsafe<string | null>({ ...text, description: 'For the page after this one; null at the end' })
+}, { additionalProperties: false })
+export type AuditPage = Static<typeof AuditPage>
