@@ -9,7 +9,7 @@ import { readConfig } from '../config.ts'
 // What the audit takes of a sign-in, in time of the processor, which a busy machine does not change: writing the event beside it, and making it a link of the chain.
 const { values: { logins: given } } = parseArgs({ options: { logins: { type: 'string', default: '300' } } })
 const logins = Number(given)
-const events = 20_000
+const events = 3000
 const alice = { username: 'alice', password: 'correct horse battery staple' }
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
