@@ -53,6 +53,8 @@ import register from './routes/register.ts'
 import verify from './routes/verify.ts'
 import wellKnown from './routes/well-known.ts'
 
+export { inspectDatabase } from './plugins/database.ts'
+
 export interface AppOptions {
   config: Config
   /** Milliseconds since 1970, for a test that turns the clock. */
