@@ -94,7 +94,7 @@ const variables = {
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'The least severe log line that is written.'),
   DRAIN_DELAY: duration('5s', 0, 600, 'How long requests are still served after SIGTERM, while the gateway takes notice.'),
   DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.'),
-  AUDIT_RETENTION: duration('400d', seconds.d, 36_600 * seconds.d, 'How long an event of the audit is kept.')
+  AUDIT_RETENTION: duration('400d', seconds.d, 36_600 * seconds.d, 'How long [the audit](audit.md) keeps an event.')
 } as const satisfies Record<string, Variable<unknown>>
 
 type Name = keyof typeof variables

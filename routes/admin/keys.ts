@@ -47,4 +47,8 @@ function time (milliseconds: number): string {
   return new Date(milliseconds).toISOString()
 }
 
+function by ({ identity, origin }: Pick<FastifyRequest, 'identity' | 'origin'>) {
+  return { actor: identity.userId, origin }
+}
+
 export default keys

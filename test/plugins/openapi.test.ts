@@ -28,7 +28,7 @@ t.test('describes every route but hidden ones, as the route table has it', async
   t.equal(new Set(described.map(({ operation }) => operation)).size, described.length, 'each by a name of its own')
 })
 
-const bodies = ['register', 'login', 'refresh', 'changeEmail', 'deleteAccount', 'changePassword', 'token', 'introspect', 'revoke']
+const bodies = ['register', 'login', 'refresh', 'changeEmail', 'deleteAccount', 'changePassword', 'token', 'introspect', 'revoke', 'createUser', 'updateUser', 'createClient', 'rotateClientSecret', 'rotateKeys']
 
 t.test('says of every operation what it is, takes and answers', async (t) => {
   for (const [path, operations] of Object.entries(description.paths)) {
