@@ -53,8 +53,4 @@ function shown ({ id, name, scopes, createdAt }: { id: string, name: string, sco
   return { client_id: id, name, scopes, created_at: new Date(createdAt).toISOString() }
 }
 
-function by ({ identity, origin }: Pick<FastifyRequest, 'identity' | 'origin'>) {
-  return { actor: identity.userId, origin }
-}
-
 export default clients

@@ -47,8 +47,4 @@ function time (milliseconds: number): string {
   return new Date(milliseconds).toISOString()
 }
 
-function by ({ identity, origin }: Pick<FastifyRequest, 'identity' | 'origin'>) {
-  return { actor: identity.userId, origin }
-}
-
 export default keys
