@@ -28,7 +28,7 @@ const clients: FastifyPluginAsyncTypebox = async (app) => {
   }, async () => ({ clients: (await app.clients.list()).map(shown) }))
 
   app.post('/admin/clients/:id/secret', {
-    config,
+    config: { ...config, errors: ['not_found'] },
     schema: { operationId: 'rotateClientSecret', summary: 'Give a client a new secret, told this once', tags, params: ClientParams, body: SecretChange, response: { 200: ClientWithSecret, ...failures } }
   }, async (request) => {
     const { overlap = 0 } = request.body
@@ -37,7 +37,7 @@ const clients: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.delete('/admin/clients/:id', {
-    config,
+    config: { ...config, errors: ['not_found'] },
     schema: { operationId: 'deleteClient', summary: 'Delete a client, with its tokens', tags, params: ClientParams, response: { 204: Type.Null(), ...failures } }
   }, async (request, reply) => {
     await app.clients.remove(request.params.id, by(request))

@@ -27,7 +27,7 @@ const keys: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.post('/admin/keys/:kid/revoke', {
-    config,
+    config: { ...config, errors: ['not_found'] },
     schema: { operationId: 'revokeKey', summary: 'For a stolen key: out of the key set, its tokens refused at once', tags, params: KeyParams, response: { 204: Type.Null(), ...failures } }
   }, async (request, reply) => {
     await app.keys.revoke(request.params.kid, by(request))
