@@ -13,19 +13,19 @@ export const AuditQuery = Type.Object({
 export type AuditQuery = Static<typeof AuditQuery>
 
 export const AuditEntry = Type.Object({
-  id: Type.String(),
-  at: Type.String(),
-  event: Type.String({ description: 'A name of OWASP\'s logging vocabulary' }),
+  id: Type.String({ examples: ['019aaf3e-9f10-7b2c-8d11-5a6b7c8d9e0f'] }),
+  at: Type.String({ examples: ['2026-03-01T12:00:00.000Z'] }),
+  event: Type.String({ description: 'A name of OWASP\'s logging vocabulary', examples: ['authn_login_success'] }),
   user_id: Type.Unsafe<string | null>({ ...text, description: 'The user whom it is about' }),
   actor: Type.Unsafe<string | null>({ ...text, description: 'Who did it: the id of a user or a client, or cli' }),
   ip: Type.Unsafe<string | null>(text),
   request_id: Type.Unsafe<string | null>(text),
   detail: Type.Unsafe<Record<string, unknown> | null>({ type: ['object', 'null'], additionalProperties: true, description: 'What else is known, by event' })
-}, { additionalProperties: false })
+}, { title: 'AuditEntry', additionalProperties: false })
 export type AuditEntry = Static<typeof AuditEntry>
 
 export const AuditPage = Type.Object({
   events: Type.Array(AuditEntry, { description: 'The newest first' }),
   next_cursor: Type.Unsafe<string | null>({ ...text, description: 'For the page after this one; null at the end' })
-}, { additionalProperties: false })
+}, { title: 'AuditPage', additionalProperties: false })
 export type AuditPage = Static<typeof AuditPage>

@@ -4,7 +4,7 @@ import t from 'tap'
 import { errors } from '../../schemas/errors.ts'
 import { oauthErrors } from '../../schemas/oauth.ts'
 import { build } from '../support/build.ts'
-import { createCheck, type Description as Checked } from '../support/description.ts'
+import { type Description as Checked, createCheck } from '../support/description.ts'
 
 interface Media { schema: { $ref?: string }, example?: unknown, examples?: Record<string, { value: unknown }> }
 interface Operation { operationId: string, summary: string, tags: string[], security: object[], parameters?: Array<{ name: string, required: boolean }>, requestBody?: { required: boolean, content: Record<string, Media> }, responses: Record<string, { description: string, content?: Record<string, Media> }> }
