@@ -53,6 +53,8 @@ import register from './routes/register.ts'
 import verify from './routes/verify.ts'
 import wellKnown from './routes/well-known.ts'
 
+export { inspectDatabase } from './plugins/database.ts'
+
 export interface AppOptions {
   config: Config
   /** Milliseconds since 1970, for a test that turns the clock. */
@@ -110,7 +112,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(accounts, config.accounts)
   await app.register(signIn)
   await app.register(signOut)
-  await app.register(administration)
+  await app.register(administration, config.administration)
   await app.register(userTransfer)
   await app.register(clients)
   await app.register(oauth)

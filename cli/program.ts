@@ -2,7 +2,9 @@ import { Command, CommanderError } from 'commander'
 import { addAudit } from './audit.ts'
 import { addBackup } from './backup.ts'
 import { addClients } from './clients.ts'
+import { addCompletion } from './completion.ts'
 import { addDescription } from './description.ts'
+import { addDoctor } from './doctor.ts'
 import { addKeys } from './keys.ts'
 import { addMigrate } from './migrate.ts'
 import type { World } from './service.ts'
@@ -25,7 +27,7 @@ export function createProgram (world: World): Command {
       getOutHelpWidth: () => world.output.columns ?? 80,
       getErrHelpWidth: () => world.errors.columns ?? 80
     })
-  for (const add of [addUsers, addSessions, addClients, addKeys, addAudit, addBackup, addMigrate, addDescription]) add(program, world)
+  for (const add of [addUsers, addSessions, addClients, addKeys, addAudit, addBackup, addMigrate, addDoctor, addDescription, addCompletion]) add(program, world)
   return program
 }
 

@@ -27,7 +27,7 @@ export interface Accounts {
   /** Deletes the account of a user who has shown the password. The name is free again, the id never returns. */
   remove (user: UserRecord, origin: Origin): Promise<void>
   /** Throws `weak_password` where a password is weak for the account that is to have it. */
-  admitPassword (password: string, whose: { id: string | null, username: string, email: string | null }, origin: Origin): void
+  admitPassword (password: string, whose: { id: string | null, username: string, email: string | null }, by: { actor?: string | undefined, origin?: Origin | undefined }): void
   /** Inside a transaction that has locked a user who is about to lose the role of an administrator or the use of it. Throws `last_admin` where nobody else could administer then. */
   keepAdministrator (user: UserRecord, queries: Queries): Promise<void>
   /** A user as the interface shows one. */
@@ -43,11 +43,11 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
     return { id, username, email, roles, created_at: new Date(createdAt).toISOString() }
   }
 
-  const admit: Accounts['admitPassword'] = (password, { id, username, email }, origin) => {
+  const admit: Accounts['admitPassword'] = (password, { id, username, email }, by) => {
     try {
       app.passwords.admit(password, [username, ...email === null ? [] : [email, email.slice(0, email.lastIndexOf('@'))]])
     } catch (error) {
-      app.audit.tally({ event: 'input_validation_fail', userId: id, origin, detail: { field: 'password' } }, `${id ?? ''} ${origin.network}`)
+      app.audit.tally({ event: 'input_validation_fail', userId: id, ...by, detail: { field: 'password' } }, `${id ?? ''} ${by.actor ?? ''} ${by.origin?.network ?? ''}`)
       throw error
     }
   }
@@ -73,7 +73,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
     },
     async register ({ username, password, email = null }, origin) {
       if (registration === 'closed') throw app.errors.create('registration_closed')
-      admit(password, { id: null, username, email }, origin)
+      admit(password, { id: null, username, email }, { origin })
       const user = {
         id: randomUUIDv7(),
         username: username.toLowerCase(),
@@ -94,7 +94,7 @@ export default fp<AccountsOptions>(async (app, { registration }) => {
       return present(user)
     },
     async changePassword (user, sessionId, password, origin) {
-      admit(password, user, origin)
+      admit(password, user, { origin })
       const passwordHash = await app.passwords.hash(password, origin)
       await change(user, async (queries) => {
         await app.users.within(queries).replacePasswordHash(user.id, user.passwordHash as string, passwordHash)

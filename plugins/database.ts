@@ -3,8 +3,9 @@ import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
 import { backUp } from './database/backup.ts'
 import { announce, channel, demandWritable, given, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
+import { type Inspection, inspectPostgres, inspectSqlite } from './database/inspection.ts'
 import { workAlone } from './database/lease.ts'
-import { migrate } from './database/migrate.ts'
+import { migrate, migrations } from './database/migrate.ts'
 import { openPostgres, type PoolFigures } from './database/postgres.ts'
 import { connectionConfig, type PostgresAddress } from './database/postgres-connection.ts'
 import { createListener } from './database/postgres-listener.ts'
@@ -168,6 +169,22 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
     }
   } satisfies Database)
 }, { name: 'database', dependencies: ['clock', 'errors', 'secrets'], fastify: '5.x' })
+
+/** What the next start would find; nothing is made and nothing is changed. Throws where the database cannot be read. */
+export async function inspectDatabase ({ postgres, file, timeout }: DatabaseOptions): Promise<Omit<Inspection, 'done'> & { there: boolean, missing: string[], unknown: string[] }> {
+  const { done, now } = postgres === null ? inspectSqlite(file) : await inspected(postgres, timeout)
+  const known = Object.keys(migrations)
+  return { there: done !== null, now, missing: known.filter((name) => !done?.includes(name)), unknown: done?.filter((name) => !known.includes(name)) ?? [] }
+}
+
+async function inspected (address: PostgresAddress, timeout: number): Promise<Inspection> {
+  const queries = new Kysely<Tables>({ dialect: openPostgres({ address, pool: 1, timeout, unavailable: unusable }) })
+  try {
+    return await inspectPostgres(queries)
+  } finally {
+    await queries.destroy()
+  }
+}
 
 /** For the start, which ends with the one line of this message. */
 function unusable (cause: unknown): Error {

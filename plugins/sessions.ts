@@ -33,6 +33,8 @@ export interface Sessions {
   sessionOf (token: string, queries: Queries): Promise<Session | null>
   /** The live sessions of a user, the one used last first. */
   list (userId: string, queries: Queries): Promise<Session[]>
+  /** Where the `limit` sessions that began last were used last. */
+  addresses (limit: number): Promise<string[]>
   /** Ends one session of a user. Says whether it was there. */
   end (userId: string, sessionId: string, queries: Queries): Promise<boolean>
   /** Ends every session of a user but one. */
@@ -171,6 +173,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
     },
     sessionOf: async (token, queries) => (await lookUp(token, queries)).session,
     list: (userId, queries) => createSessionRepository(queries).ofUser(userId, app.clock.now()),
+    addresses: (limit) => createSessionRepository(app.database.queries).addresses(limit),
     async end (userId, id, queries) {
       const sessions = createSessionRepository(queries)
       if ((await sessions.find(id))?.userId !== userId) return false

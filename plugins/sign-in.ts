@@ -26,13 +26,13 @@ export default fp(async (app) => {
     async withPassword ({ username, password }, origin) {
       const user = await app.users.findByLogin(username)
       const known = await check(user, username, password, origin)
-      const grant = await begin(known, origin)
+      const begun = await begin(known, origin)
       await app.revocations.hear()
-      if (grant === null) {
+      if (begun === null) {
         await recordFailure(user, origin)
         return refuse()
       }
-      return reply(known, grant)
+      return reply(begun.user, begun.grant)
     },
     async withRefreshToken (refreshToken, origin, clientId) {
       if (!app.sessions.isRefreshToken(refreshToken)) throw app.errors.create('invalid_refresh_token')
@@ -114,15 +114,15 @@ export default fp(async (app) => {
     })
   }
 
-  /** Null where the account was disabled, deleted or given another password while the password was being checked. */
-  async function begin (user: UserRecord, origin: Origin): Promise<Grant | null> {
+  /** With the user as they are in that moment. Null where the account was disabled, deleted or given another password while the password was being checked. */
+  async function begin (user: UserRecord, origin: Origin): Promise<{ user: UserRecord, grant: Grant } | null> {
     return app.database.transaction(async (queries) => {
       const now = await app.users.within(queries).signIn(user, app.clock.now())
       if (now === null) return null
       await app.throttle.remember(now.id, origin, queries)
       const grant = await app.sessions.open(now, origin, queries)
       await app.audit.record({ event: 'authn_login_success', userId: now.id, origin, detail: { session_id: grant.id } }, queries)
-      return grant
+      return { user: now, grant }
     })
   }
 }, { name: 'sign-in', dependencies: ['accounts', 'audit', 'clock', 'database', 'errors', 'hashing', 'passwords', 'revocations', 'sessions', 'throttle', 'tokens', 'users'], fastify: '5.x' })

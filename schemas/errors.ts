@@ -34,8 +34,8 @@ export const errors = {
 export type ErrorCode = keyof typeof errors
 
 export const ErrorReply = Type.Object({
-  statusCode: Type.Integer({ description: 'The HTTP status' }),
+  statusCode: Type.Integer({ description: 'The HTTP status', examples: [400] }),
   code: Type.String({ description: 'The stable name of this error', examples: ['invalid_request'] }),
-  error: Type.String({ description: 'The name of the HTTP status' }),
-  message: Type.String({ description: 'What went wrong, for a person' })
+  error: Type.String({ description: 'The name of the HTTP status', examples: ['Bad Request'] }),
+  message: Type.String({ description: 'What went wrong, for a person', examples: ['The request is malformed'] })
 }, { $id: 'ErrorReply', additionalProperties: false })

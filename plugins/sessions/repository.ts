@@ -49,6 +49,8 @@ export interface SessionRepository {
   lock (id: string): Promise<Session | null>
   /** The sessions of a user that are not over at `now`, the one used last first. */
   ofUser (userId: string, now: number): Promise<Session[]>
+  /** Where the `limit` sessions that began last were used last. */
+  addresses (limit: number): Promise<string[]>
   /** The live sessions of a user beyond the `keep` used last: their ids, at most a thousand. */
   surplus (userId: string, now: number, keep: number): Promise<string[]>
   /** Counts one rotation where the counter is still `counter`. Says whether it was. */
@@ -98,6 +100,9 @@ export function createSessionRepository (queries: Queries): SessionRepository {
       const rows = await queries.selectFrom('sessions').selectAll().where('user_id', '=', userId)
         .where('idle_expires_at', '>', now).orderBy('last_used_at', 'desc').orderBy('id', 'desc').execute()
       return rows.map(fromRow)
+    },
+    async addresses (limit) {
+      return (await queries.selectFrom('sessions').select('ip').orderBy('id', 'desc').limit(limit).execute()).map(({ ip }) => ip)
     },
     async surplus (userId, now, keep) {
       const rows = await queries.selectFrom('sessions').select('id').where('user_id', '=', userId)

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { KeyList, KeyParams, KeyRotation } from '../../schemas/admin/keys.ts'
 import { ErrorReply } from '../../schemas/errors.ts'
 
@@ -22,17 +22,21 @@ const keys: FastifyPluginAsyncTypebox = async (app) => {
     config,
     schema: { operationId: 'rotateKeys', summary: 'Let the next key sign as soon as it has been published for long enough', tags, body: KeyRotation, response: { 202: KeyList, ...failures } }
   }, async (request, reply) => {
-    const keys = await app.keys.rotate(request.body)
+    const keys = await app.keys.rotate(request.body, by(request))
     return reply.code(202).send({ keys: keys.map(shown) })
   })
 
   app.post('/admin/keys/:kid/revoke', {
-    config,
+    config: { ...config, errors: ['not_found'] },
     schema: { operationId: 'revokeKey', summary: 'For a stolen key: out of the key set, its tokens refused at once', tags, params: KeyParams, response: { 204: Type.Null(), ...failures } }
   }, async (request, reply) => {
-    await app.keys.revoke(request.params.kid)
+    await app.keys.revoke(request.params.kid, by(request))
     return reply.code(204).send(null)
   })
+}
+
+function by ({ identity, origin }: Pick<FastifyRequest, 'identity' | 'origin'>) {
+  return { actor: identity.userId, origin }
 }
 
 function shown ({ kid, alg, state, createdAt, signsFrom, endsAt }: ReturnType<FastifyInstance['keys']['list']>[number]) {

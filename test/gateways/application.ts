@@ -82,7 +82,7 @@ function faultsOf ({ url, headers }: Seen): string[] {
   return [
     ...(user === '' && client === '' ? ['without a caller'] : []),
     ...identity.filter(([, value]) => value.includes(spoof) || value.includes('{')).map(([name, value]) => `with ${name}: ${value}`),
-    ...headers.filter(([name, value]) => /^(?:x[-_]forwarded|x[-_]real|forwarded)/.test(name) && value.includes(spoof)).map(([name, value]) => `with ${name}: ${value}`),
+    ...headers.filter(([name, value]) => /^(?:x[-_](?:forwarded|real|original|rewrite)|forwarded)/.test(name) && value.includes(spoof)).map(([name, value]) => `with ${name}: ${value}`),
     ...(/^\/api\/admin(?:\/|$)/.test(mostForgiving(url)) && !roles.split(' ').includes('admin') ? ['is for administrators'] : [])
   ]
 }

@@ -27,7 +27,7 @@ const spoofs: Case = {
       t.equal((await ask('/api/orders', undefined, { headers })).status === 200, false, name)
       t.ok([400, 403].includes((await ask('/api/admin/x', tokens.good, { headers: [[name, 'admin']] })).status), name)
     }
-    const from: HeaderLine[] = ['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP', 'Forwarded'].map((name) => [name, spoof])
+    const from: HeaderLine[] = ['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP', 'Forwarded', 'X-Original-URL', 'X-Original-URI', 'X-Rewrite-URL', 'X-Forwarded-Uri', 'X-Forwarded-Prefix'].map((name) => [name, spoof])
     t.equal((await ask('/api/orders', tokens.good, { headers: from })).status, 200, 'where it comes from is the gateway\'s word too: the application looks')
     const request = (lines: string) => `GET /api/orders HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${tokens.good}\r\n${lines}Connection: close\r\n\r\n`
     for (const lines of [
@@ -58,6 +58,11 @@ const paths: Case = {
     ]
     await say(gateway.port, `GET /api/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${tokens.good}\r\nConnection: close\r\n\r\n`)
     t.same(application.seen.map(({ url }) => url), ['/api/x'], 'said plainly it gets there')
+    for (const line of ['GET /api/x HTTP/1.0', 'GET /api/x', 'get /api/x HTTP/1.1', 'GET  /api/x HTTP/1.1', 'GET\t/api/x HTTP/1.1', 'GET /api/x HTTP/1.1 x', 'GET /api/x HTTP/2.0', 'TRACE /api/x HTTP/1.1', 'CONNECT app:8080 HTTP/1.1', 'CONNECT /api/x HTTP/1.1', 'PRI * HTTP/2.0', 'OPTIONS * HTTP/1.1']) {
+      application.forget()
+      await say(gateway.port, `${line}\r\nHost: a\r\nConnection: close\r\n\r\n`, 300)
+      t.same(application.seen.map(({ url }) => url), [], line)
+    }
     for (const path of tricks) {
       application.forget()
       await say(gateway.port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`, 300)

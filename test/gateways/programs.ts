@@ -156,7 +156,7 @@ export const apache: Adapter = {
   version: /Apache\/([\d.]+)/,
   versionWords: ['-v'],
   placed: (text, place) => replaced(text, {
-    ...addresses(place), '/tmp': place.folder, 'Listen 80': `Listen 127.0.0.1:${place.port}\nListen 127.0.0.1:${place.port2}\nLoadModule http2_module ${modules}/mod_http2.so\nProtocols h2c http/1.1`,
+    ...addresses(place), '/run': place.folder, 'Listen 80': `Listen 127.0.0.1:${place.port}\nListen 127.0.0.1:${place.port2}\nLoadModule http2_module ${modules}/mod_http2.so\nProtocols h2c http/1.1`,
     [modules]: join(place.root, modules)
   }),
   words: (file) => ['-X', '-f', file],

@@ -1,6 +1,9 @@
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { administrator, person, root } from '../support/administrator.ts'
 import { alice, build } from '../support/build.ts'
 import { claimsOf, createClock, origin, refreshed, signIn, worth } from '../support/calls.ts'
+import { launch, temporaryFolder } from '../support/service.ts'
 
 const by = { actor: 'an operator', origin }
 const editor = { ...alice, email: 'alice@example.org', roles: ['editor'] }
@@ -24,6 +27,25 @@ t.test('makes, finds, changes and deletes accounts, and says who did', async (t)
   await t.rejects(users.findUserByLogin('alice'), { code: 'not_found' })
   await t.rejects(users.deleteUser(made.id, by), { code: 'not_found' })
   t.strictSame(events(), ['user_created', 'user_updated', 'authn_token_revoked', 'user_deleted'].map((event) => ({ event, user: made.id, actor: 'an operator' })))
+})
+
+t.test('writes down what was changed and what was not, and an operator\'s command as cli', async (t) => {
+  const { server, users } = await setUp(t)
+  const { id } = await users.createUser(editor)
+  await users.updateUser(id, { roles: ['editor'], disabled: false, email: 'alice@example.org' })
+  await users.updateUser(id, { roles: ['viewer'], email: null, password: 'another good password', disabled: true })
+  await t.rejects(users.updateUser(id, { roles: ['a'], email: 'no', password: 'weak' }), { code: 'weak_password' })
+  await users.updateUser(id, { disabled: false })
+  const rows = await server.database.queries.selectFrom('audit_events').selectAll().where('user_id', '=', id).orderBy('id').execute()
+  t.strictSame(rows.map(({ event, actor, detail }) => [event, actor, detail === null ? null : JSON.parse(detail)]), [
+    ['user_created', 'cli', { roles: ['editor'] }],
+    ['privilege_permissions_changed', 'cli', { from: ['editor'], to: ['viewer'] }],
+    ['user_updated', 'cli', { attributes: ['email'] }],
+    ['user_updated', 'cli', { attributes: ['disabled'], disabled: true }],
+    ['authn_password_change', 'cli', null],
+    ['user_updated', 'cli', { attributes: ['disabled'], disabled: false }]
+  ])
+  t.notMatch(JSON.stringify(rows), /example\.org|password"|argon2/)
 })
 
 t.test('keeps nothing of a change that is refused in part', async (t) => {
@@ -86,4 +108,64 @@ t.test('an account that is made or changed is what signs in', async (t) => {
 t.test('says which roles one user may hold together', async (t) => {
   const { users } = await setUp(t)
   t.strictSame([['admin', 'admin'], [], ['a b'], ['x'.repeat(64), 'y'.repeat(64)]].map(users.areRoles), [true, true, false, false])
+})
+
+const first = { BOOTSTRAP_ADMIN_USERNAME: root.username, BOOTSTRAP_ADMIN_PASSWORD: root.password }
+
+t.test('makes the first administrator at the start, once', async (t) => {
+  const file = join(temporaryFolder(t), 'auth.db')
+  const log: Array<Record<string, unknown>> = []
+  const start = (environment: Record<string, string>) => build(t, { log, environment: { DATABASE_URL: `sqlite:${file}`, REGISTRATION: 'closed', ...environment } })
+  const server = await start(first)
+  const made = await server.administration.findUserByLogin('root')
+  t.match(made, { username: 'root', email: null, roles: ['admin'], disabled: false, last_login_at: null })
+  t.match(log.filter(({ msg }) => msg === 'audit'), [{ event: 'user_created', user_id: made.id, actor: 'bootstrap' }])
+  t.notOk(JSON.stringify(log).includes(root.password))
+  await t.resolves(signIn(server, root))
+
+  const again = await start({ BOOTSTRAP_ADMIN_USERNAME: 'second', BOOTSTRAP_ADMIN_PASSWORD: 'weak' })
+  t.match(await again.administration.listUsers({ limit: 50 }), { users: [{ id: made.id }], next_cursor: null }, 'there is one: nothing of the variables is looked at')
+  await t.resolves(signIn(again, root))
+  const { id } = await again.administration.createUser({ ...alice, roles: ['admin'] }, by)
+  await again.administration.deleteUser(made.id, by)
+  const later = await start(first)
+  await t.rejects(later.administration.findUserByLogin('root'), { code: 'not_found' }, 'who was deleted does not come back')
+  t.match(await later.administration.findUser(id), { roles: ['admin'] })
+})
+
+t.test('makes no administrator of an account that is there', async (t) => {
+  const file = join(temporaryFolder(t), 'auth.db')
+  const environment = { DATABASE_URL: `sqlite:${file}` }
+  const server = await build(t, { environment })
+  const { id } = await person(server, root)
+  await t.rejects(build(t, { environment: { ...environment, ...first } }), { message: /^BOOTSTRAP_ADMIN_USERNAME is the name of an account that is there/ })
+  t.match(await server.administration.findUser(id), { roles: [] })
+  await t.resolves(build(t, { environment: { ...environment, ...first, BOOTSTRAP_ADMIN_USERNAME: 'another' } }))
+})
+
+t.test('does not start with a first password that is weak, and says so in one line without it', async (t) => {
+  for (const password of ['root1234', 'password1', '12345']) {
+    const failure = await build(t, { environment: { ...first, BOOTSTRAP_ADMIN_PASSWORD: password } }).then(() => 'it started', ({ message }: Error) => message)
+    t.match(failure, /^BOOTSTRAP_ADMIN_PASSWORD cannot be used: .+$/)
+    t.notOk(failure.includes(password))
+  }
+  const service = launch(t, { environment: { ...first, BOOTSTRAP_ADMIN_PASSWORD: 'hunter2hunter2' } })
+  t.equal(await service.ended, 1)
+  t.match(service.output(), /^gatehouse: BOOTSTRAP_ADMIN_PASSWORD cannot be used: [^\n]+\n$/)
+  t.notOk(service.output().includes('hunter2'))
+})
+
+t.test('a token with the most roles, and all scopes, has at most 1.5 KiB', async (t) => {
+  const names = (count: number, length: number) => Array.from({ length: count }, (_, index) => String.fromCharCode(97 + index).repeat(length))
+  for (const roles of [[...names(15, 7), '12345678'], ['x'.repeat(64), 'y'.repeat(63)]]) {
+    const scopes = [...names(7, 64), '0'.repeat(57)].join(' ')
+    const server = await build(t, { environment: { ROLE_SCOPES: `${roles[0]}=${scopes}`, PUBLIC_URL: 'https://auth.example.com' } })
+    const { access_token: token } = await administrator(server, { ...root, username: 'u'.repeat(32) })
+    const { sub: id, sid } = claimsOf(token)
+    await server.administration.createUser({ ...alice, roles: ['admin'] }, by)
+    await server.administration.updateUser(id, { roles }, by)
+    const issued = server.tokens.issue({ user: await server.users.findById(id) as { id: string, username: string, roles: string[] }, session: { id: sid, clientId: 'gatehouse', expiresAt: Date.now() + 1e7 } })
+    t.strictSame([roles.join(' ').length, server.tokens.verify(issued.token).scopes.join(' ').length], [128, 512])
+    t.ok(issued.token.length <= 1536, `${issued.token.length}`)
+  }
 })

@@ -12,6 +12,7 @@ const fastifyBehindDoors = new Map([
 
 /** Where a real clock is read. Everything else is handed the time by `app.clock`, which a test can turn. */
 const clocks = new Map([
+  ['cli/doctor/outside.ts', 'compares the real clock with those of others'],
   ['plugins/clock.ts', 'is the clock'],
   ['plugins/database/sqlite.ts', 'measures a wait for another process\'s lock: monotonic, and over before any test would turn it'],
   ['plugins/drain.ts', 'bounds the end of the process: monotonic, beside real sockets'],

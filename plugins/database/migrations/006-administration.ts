@@ -8,5 +8,5 @@ export async function up (db: Kysely<unknown>): Promise<void> {
   await orderByBytes('users', 'username', db)
   await orderByBytes('users', 'email_key', db)
   await orderByBytes('user_roles', 'role', db)
-  await db.schema.createIndex('users_disabled').on('users').column('disabled_at').where('disabled_at', 'is not', null).execute()
+  for (const column of ['username', 'email_key']) await db.schema.createIndex(`users_disabled_${column}`).on('users').column(column).where('disabled_at', 'is not', null).execute()
 }

@@ -41,7 +41,10 @@ export function searchContract (t: Test, open: (t: Test) => Promise<Queries>): v
     await users.setRoles(id('bob'), ['editor', 'admin'])
     await users.setRoles(id('alice'), ['editor'])
     await users.setDisabled(id('alice'), 1)
-    t.strictSame(await names({ role: 'editor' }), ['alice', 'bob'])
+    const editors = await names({ role: 'editor' })
+    t.strictSame(editors.toSorted(), ['alice', 'bob'])
+    t.strictSame(await names({ role: 'editor' }, id(editors[0] as string)), [editors[1]])
+    t.strictSame(await names({ role: 'editor', prefix: 'b' }), ['bob'])
     t.strictSame(await names({ role: 'editor', disabled: false }), ['bob'])
     t.strictSame(await names({ disabled: true }), ['alice'])
     t.strictSame(await names({ disabled: false }), ['bob', 'carol', 'dave'])
@@ -71,5 +74,24 @@ export function searchContract (t: Test, open: (t: Test) => Promise<Queries>): v
     await users.add({ id: randomUUIDv7(), username: 'aaa', email: null, passwordHash: 'x', createdAt: 1 })
     t.not((await users.search(any, after, 1))[0]?.key, after)
     t.equal((await users.search(any, after, 100)).length, 62 - 10, 'who came before is not shown, nobody is left out or shown twice')
+  })
+
+  t.test('finds the holders of a role that many have, and of one that few have, among those who begin alike', async (t) => {
+    const queries = await open(t)
+    const users = createUserRepository(queries)
+    const many = Array.from({ length: 2100 }, (_, index) => ({ id: randomUUIDv7(), username: `u${String(index).padStart(4, '0')}` }))
+    const blank = { email: null, email_key: null, password_hash: null, disabled_at: null, sessions_not_before: null, last_login_at: null, created_at: 1 }
+    for (let at = 0; at < many.length; at += 700) {
+      const part = many.slice(at, at + 700)
+      await queries.insertInto('users').values(part.map((user) => ({ ...user, ...blank }))).execute()
+      await queries.insertInto('user_roles').values(part.filter((_, index) => at + index < 2090).map(({ id }) => ({ user_id: id, role: 'many' }))).execute()
+    }
+    await users.setRoles(many[2095]?.id as string, ['few'])
+    const names = async (role: string, prefix: string, after = '') => (await users.search({ ...any, role, prefix }, after, 3)).map(({ user }) => user.username)
+    t.strictSame(await names('many', 'u'), ['u0000', 'u0001', 'u0002'])
+    t.strictSame(await names('many', 'u208', 'u2087'), ['u2088', 'u2089'])
+    t.strictSame(await names('many', 'u209'), [])
+    t.strictSame(await names('few', 'u'), ['u2095'])
+    t.equal((await users.search({ ...any, role: 'many' }, '', 3000)).length, 2090)
   })
 }

@@ -36,6 +36,22 @@ t.test('shows what happened, the newest first, as soon as the request for it was
   t.match(signedIn, { event: 'authn_login_success', detail: { session_id: /^[0-9a-f-]{36}$/ } })
 })
 
+t.test('names the administrator who did it, and where', async (t) => {
+  const { server, user, page } = await withAdmin(t)
+  const { access_token: token } = await signIn(server)
+  const { client_id: id } = (await call(server, 'POST /admin/clients', token, { name: 'billing', scopes: ['read'] })).json()
+  await call(server, `POST /admin/clients/${id}/secret`, token, { overlap: 60 })
+  await call(server, `DELETE /admin/clients/${id}`, token)
+  const { keys: [, next] } = (await call(server, 'POST /admin/keys/rotate', token, {})).json()
+  await call(server, `POST /admin/keys/${next.kid}/revoke`, token)
+  const { events } = await page('?limit=5')
+  t.strictSame(events.map(({ event, detail }) => [event, detail]).reverse(), [
+    ['sensitive_create', { object: 'client', client_id: id, scopes: ['read'] }], ['sensitive_update', { object: 'client_secret', client_id: id, overlap: 60 }], ['sensitive_delete', { object: 'client', client_id: id }],
+    ['sensitive_update', { object: 'signing_key', rotated: true, now: false }], ['sensitive_delete', { object: 'signing_key', kid: next.kid }]
+  ])
+  for (const event of events) t.match(event, { actor: user.id, user_id: null, ip: '127.0.0.1', request_id: /./ })
+})
+
 t.test('is for administrators', async (t) => {
   const server = await build(t)
   const { access_token: token } = await aliceSignedIn(server)
