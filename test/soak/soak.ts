@@ -19,7 +19,7 @@ t.setTimeout((seconds + 900) * 1000)
 
 t.test(`serves ${rate} requests a second for ${minutes} minutes`, async (t) => {
   const port = await freePort()
-  const service = await startService(t, { environment: { METRICS_PORT: String(port), LOG_LEVEL: 'warn' } })
+  const service = await startService(t, { environment: { METRICS_PORT: String(port) } })
   const load = await startMixedLoad(t, service.url, rate)
   const { series, sample } = createSampler(service, `http://127.0.0.1:${port}/metrics`)
   const until = performance.now() + seconds * 1000
