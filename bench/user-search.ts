@@ -21,17 +21,24 @@ await service.ready()
 const { queries } = service.database
 
 /** Half of the names begin alike, half do not; one in fifty is disabled, every other is an editor, three are administrators. */
+function person (n: number) {
+  const name = n % 2 === 0 ? `user${String(n).padStart(7, '0')}` : `${(n % 33 + 2).toString(36)}${String(n).padStart(7, '0')}`
+  return { id: `019aaf3e-7c1c-7c3e-9a53-${String(n).padStart(12, '0')}`, username: name, email: `${name}@example.org`, email_key: `${name}@example.org`, disabled_at: n % 50 === 0 ? 1 : null, created_at: n }
+}
+
+/** One statement with one parameter, however many rows. */
+async function fill (table: 'users' | 'user_roles', rows: ReadonlyArray<Record<string, unknown>>): Promise<void> {
+  const names = sql.join(Object.keys(rows[0] ?? {}).map((name) => sql.ref(name)))
+  const values = sql.join(Object.keys(rows[0] ?? {}).map((name) => sql`value->>${sql.lit(name)}`))
+  const text = JSON.stringify(rows)
+  if (database === undefined) await sql`insert into ${sql.table(table)} (${names}) select ${values} from json_each(${text})`.execute(queries)
+  else await sql`insert into ${sql.table(table)} (${names}) select ${names} from json_populate_recordset(null::${sql.table(table)}, ${text}::json)`.execute(queries)
+}
+
 for (let start = 0; start < many; start += batch) {
-  const ids = Array.from({ length: Math.min(batch, many - start) }, (_, index) => start + index)
-  await service.database.transaction(async (inside) => {
-    const rows = ids.map((n) => {
-      const name = n % 2 === 0 ? `user${String(n).padStart(7, '0')}` : `${(n * 2_654_435_761 % 2 ** 32).toString(36).padStart(7, 'k')}-${n}`
-      return { id: `019aaf3e-7c1c-7c3e-9a53-${String(n).padStart(12, '0')}`, username: name, email: `${name}@example.org`, email_key: `${name}@example.org`, password_hash: null, disabled_at: n % 50 === 0 ? 1 : null, created_at: n, sessions_not_before: null, last_login_at: null }
-    })
-    for (let at = 0; at < rows.length; at += 500) await inside.insertInto('users').values(rows.slice(at, at + 500)).execute()
-    const roles = ids.flatMap((n) => [...n % 2 === 0 ? ['editor'] : [], ...n < 3 ? ['admin'] : []].map((role) => ({ user_id: rows[n - start]?.id as string, role })))
-    for (let at = 0; at < roles.length; at += 5000) await inside.insertInto('user_roles').values(roles.slice(at, at + 5000)).execute()
-  })
+  const people = Array.from({ length: Math.min(batch, many - start) }, (_, index) => person(start + index))
+  await fill('users', people)
+  await fill('user_roles', people.flatMap(({ id, created_at: n }) => [...n % 2 === 0 ? ['editor'] : [], ...n < 3 ? ['admin'] : []].map((role) => ({ user_id: id, role }))))
 }
 if (database !== undefined) await sql`analyze`.execute(queries)
 

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { build } from './support/build.ts'
@@ -21,14 +21,36 @@ const elsewhere: Record<string, [file: string, text: string]> = {
   [`${cli}migrate --to-file /run/secrets/database-url`]: ['test/cli/migrate.test.ts', '\'migrate\', \'--to-file\'']
 }
 
+/** What needs Docker or a cluster, and the test that reads the files that it starts. */
+const [compose, kubernetes] = ['test/deploy/compose.test.ts', 'test/deploy/kubernetes.test.ts']
+const unrun: Record<string, string> = {
+  'mkdir -m 711 deploy/secrets && cd deploy/secrets': compose,
+  'openssl rand -hex 32 > database-password': compose,
+  'echo "postgres://gatehouse:$(cat database-password)@postgres:5432/gatehouse?sslmode=disable" > database-url': compose,
+  'openssl rand -hex 32 > postgres-password': compose,
+  'openssl rand -base64 32 > secret-key': compose,
+  'chown 65532:65532 database-url secret-key && chown 999:999 database-password postgres-password && chmod 400 *': compose,
+  'cd ../.. && PUBLIC_URL=http://localhost docker compose --file deploy/compose.yaml up --build --detach --wait': compose,
+  'docker compose --file deploy/compose.yaml up --build --detach --no-deps --wait gatehouse-1': compose,
+  'docker compose --file deploy/compose.yaml up --build --detach --no-deps --wait gatehouse-2': compose,
+  'kubectl create namespace gatehouse': kubernetes,
+  'kubectl label namespace gatehouse pod-security.kubernetes.io/enforce=restricted': kubernetes,
+  'kubectl --namespace gatehouse create secret generic gatehouse --from-file=database-url --from-file=secret-key': kubernetes,
+  'kubectl --namespace gatehouse apply --filename deploy/kubernetes': kubernetes
+}
+
 const commands = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) => block.trimEnd().split('\n'))
 
-t.test('every command is run here or by the test that is named for it', async (t) => {
+t.test('every command is run here, or by the test that is named for it, or named as one that is not', async (t) => {
   t.not(commands.length, 0)
-  t.same(commands.filter((line) => !line.includes(cli) && elsewhere[line] === undefined), [], 'a line of docs/operations.md that nothing runs')
+  t.same(commands.filter((line) => !line.includes(cli) && elsewhere[line] === undefined && unrun[line] === undefined), [], 'a line of docs/operations.md that nothing runs')
   for (const [line, [file, text]] of Object.entries(elsewhere)) {
     t.ok(commands.includes(line), `${line} is on the page`)
     t.ok(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8').includes(text), `${file} runs it`)
+  }
+  for (const [line, file] of Object.entries(unrun)) {
+    t.ok(commands.includes(line), `${line} is on the page`)
+    t.ok(existsSync(new URL(`../${file}`, import.meta.url)), file)
   }
 })
 
@@ -41,7 +63,7 @@ t.test('the page can be followed from its first line to its last, beside a servi
   writeFileSync(join(folder, 'users.csv'), `username,password_hash\nbob,${vectors.bcrypt.at(-1)?.digest}\n`)
   const { client: { id } } = await service.clients.create('billing', [])
 
-  for (const line of commands.filter((one) => elsewhere[one] === undefined)) {
+  for (const line of commands.filter((one) => elsewhere[one] === undefined && unrun[one] === undefined)) {
     const [, called = ''] = /^\(?(?:umask 077; )?npm run --silent cli -- (.*?)(?: > users\.jsonl\))?$/.exec(line) ?? []
     const words = called.replace('$(date +%F)', '2026-03-01').replace('KID', String(service.keys.list().at(-1)?.kid)).replace('CLIENT_ID', id)
       .replace('/backups/', `${folder}/backups/`).replace('users.csv', `${folder}/users.csv`).split(' ')

@@ -8,7 +8,7 @@ import { issuer } from './world.ts'
 
 /** The folders of gateways, and the files in them that name addresses. */
 const folders: Record<string, string[]> = {
-  nginx: ['nginx.conf'], haproxy: ['haproxy.cfg'], caddy: ['Caddyfile'], apache: ['httpd.conf'], traefik: ['traefik.yml', 'dynamic.yml'],
+  nginx: ['nginx.conf'], haproxy: ['haproxy.cfg', 'haproxy-verify.cfg', 'verify.lua'], caddy: ['Caddyfile'], apache: ['httpd.conf'], traefik: ['traefik.yml', 'dynamic.yml'],
   envoy: ['ext-authz.yaml', 'jwt-authn.yaml'], kong: ['kong.yml'], istio: ['gatehouse.yaml'], aws: ['template.yaml']
 }
 /** Those that verify by themselves, and name the issuer therefore. */
@@ -36,7 +36,7 @@ t.test('each gateway has its files, a README of one screen and the variables tha
 })
 
 t.test('each file names the service, the application, the six headers, and where it verifies the issuer', async (t) => {
-  for (const { folder, file, text } of every.filter(({ file }) => file !== 'traefik.yml')) {
+  for (const { folder, file, text } of every.filter(({ file }) => !['traefik.yml', 'verify.lua'].includes(file))) {
     if (folder !== 'aws') {
       t.match(text, /gatehouse(?::3000|[^\n]*\b(?:3000)\b)/, `${file}: gatehouse:3000`)
       t.match(text, /app(?::8080|[^\n]*\b8080\b)/, `${file}: app:8080`)

@@ -71,7 +71,7 @@ export function inserted (text: string, where: 'before' | 'after', place: string
 /** Starts a gateway in a world, by its file of deploy/, by another text, or without a guard. */
 export async function startGateway (t: Test, adapter: Adapter, world: World, { text = readDeployed(adapter.file), guarded = true } = {}): Promise<Running> {
   const provided = await adapter.program()
-  const folder = programFolder(t, adapter.name)
+  const folder = programFolder(t, adapter.name.replaceAll(' ', '-'))
   const [port, port2] = await Promise.all([freePort(), freePort()])
   const place: Place = {
     folder, root: provided.root, port, port2, url: world.target.service.url, gatehouse: `127.0.0.1:${world.way.port}`, app: `127.0.0.1:${world.application.port}`
@@ -132,6 +132,17 @@ export const haproxy: Adapter = {
   unguarded: ({ port, app }) => `defaults\n mode http\n timeout connect 1s\n timeout client 30s\n timeout server 30s\nlisten public\n bind 127.0.0.1:${port}\n server app ${app}\n`
 }
 
+/** The same program, asking: by a file of Lua that lies beside. */
+export const haproxyAsking: Adapter = {
+  ...haproxy,
+  name: 'haproxy with Lua',
+  mode: 'asks',
+  file: 'haproxy/haproxy-verify.cfg',
+  async prepare ({ folder, gatehouse }) {
+    writeFileSync(join(folder, 'verify.lua'), replaced(readDeployed('haproxy/verify.lua'), { 'gatehouse:3000': gatehouse }), { mode: 0o644 })
+  }
+}
+
 export const caddy: Adapter = {
   name: 'caddy',
   mode: 'asks',
@@ -166,4 +177,4 @@ export const apache: Adapter = {
   ].join('\n')
 }
 
-export const adapters: readonly Adapter[] = [apache, caddy, haproxy, nginx]
+export const adapters: readonly Adapter[] = [apache, caddy, haproxy, haproxyAsking, nginx]

@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { HeaderLine } from '../support/http.ts'
 import { until } from '../support/until.ts'
 import { createGate, type Gate } from './cases.ts'
-import { type Adapter, apache, caddy, fenced, haproxy, inserted, nginx, readDeployed, startGateway } from './programs.ts'
+import { type Adapter, apache, caddy, fenced, haproxy, haproxyAsking, inserted, nginx, readDeployed, startGateway } from './programs.ts'
 import type { World } from './world.ts'
 
 // What the READMEs of deploy/ offer beside the files: their own blocks, put where they say.
@@ -14,6 +14,7 @@ const withPreflight = new Map<Adapter, () => string>([
     return inserted(inserted(readDeployed(nginx.file), 'before', '\n  server {', ahead), 'after', 'listen 80;', below)
   }],
   [haproxy, () => inserted(readDeployed(haproxy.file), 'before', '  # Everything below /api/', fenced('haproxy/README.md', 'haproxy')[0] ?? '')],
+  [haproxyAsking, () => inserted(readDeployed(haproxyAsking.file), 'before', '  # Everything below /api/', fenced('haproxy/README.md', 'haproxy')[0] ?? '')],
   [caddy, () => inserted(readDeployed(caddy.file), 'before', '\t\t# An example of more than a token', fenced('caddy/README.md', 'caddyfile')[0] ?? '')],
   [apache, () => inserted(readDeployed(apache.file), 'before', '# Everything but what is named below', fenced('apache/README.md', 'apache')[0] ?? '')]
 ])
