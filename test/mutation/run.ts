@@ -48,10 +48,12 @@ export async function fails (folder: string, tests: readonly string[]): Promise<
 async function passes (folder: string, test: string): Promise<boolean> {
   const environment = { PATH: process.env['PATH'], NODE_OPTIONS: '--no-warnings', TAP_BAIL: '1', TAP_TIMEOUT: '900' }
   const child = spawn(process.execPath, ['--import', './check-node.js', test], { cwd: folder, env: environment, stdio: 'ignore', detached: true })
+  process.once('exit', end)
   const begun = performance.now()
   const watch = setInterval(() => { if (performance.now() - begun > patience || workOf(child.pid as number) > mostWork) end() }, glance)
   const [code] = await once(child, 'exit')
   clearInterval(watch)
+  process.off('exit', end)
   end()
   return code === 0
 

@@ -9,11 +9,14 @@ const log: Array<Record<string, unknown>> = []
 const seen: string[] = []
 const server = await build(t, {
   log,
+  environment: { ROLE_SCOPES: 'viewer=read' },
   extend: (app) => {
     app.get('/whoami', { config: { access: 'user' } }, (request) => request.identity)
     app.get('/anyone', { config: { access: 'public' } }, (request) => request.identity)
     app.get('/which', { config: { access: 'client' } }, (request) => request.client)
     app.get('/nobody', { config: { access: 'user' } }, (request) => request.client)
+    app.get('/editors', { config: { access: { role: 'editor' } } }, () => ({ ok: true }))
+    app.get('/readers', { config: { access: { scope: 'read' } } }, () => ({ ok: true }))
     app.get('/own', { config: { access: 'user' }, onRequest: async () => { seen.push('ran') } }, () => ({ ok: true }))
   }
 })
@@ -68,10 +71,26 @@ t.test('refuses several Authorization lines, whatever they say', async (t) => {
   const visit = (...headers: HeaderLine[]) => call({ path: '/protected', headers })
   const good = `Bearer ${token}`
   t.equal((await visit(['Authorization', good], ['Authorisation', 'Bearer x'], ['proxy-authorization', good])).status, 200, 'one line is one')
-  for (const [first, second] of [[good, 'Bearer x'], ['Bearer x', good], [good, good], ['Basic dTpw', good], [good, 'Basic dTpw'], ['', good]] as const) {
+  for (const [first, second] of [[good, 'Bearer x'], ['Bearer x', good], [good, good], ['Basic dTpw', good], [good, 'Basic dTpw'], ['', good], [`bearer ${token}`, good], [`Bearer  ${token}`, 'Bearer x']] as const) {
     const { status, body } = await visit(['Authorization', first], ['AUTHORIZATION', second])
     t.equal(status, 400, `${first.slice(0, 8)} and ${second.slice(0, 8)}`)
     t.equal(JSON.parse(body).code, 'invalid_request')
+  }
+})
+
+t.test('asks for the role of a user, or for a scope whoever holds it', async (t) => {
+  const as = (roles: string[]) => server.tokens.issue({
+    user: { id: user.id, username: 'alice', roles },
+    session: { id: '019aaf3e-7c1c-7c3e-9a53-0d2f6c1b2a3f', clientId: 'gatehouse', expiresAt: Number.POSITIVE_INFINITY }
+  }).token
+  const client = (scopes: string[]) => server.tokens.issueToClient('billing', scopes).token
+  const tried = [[as(['editor']), 200, 403], [as(['viewer']), 403, 200], [as(['editor', 'viewer']), 200, 200], [as([]), 403, 403], [as(['Editor', 'editors']), 403, 403], [client(['read']), 403, 200], [client(['editor', 'reading']), 403, 403]] as const
+  for (const [who, [bearer, editors, readers]] of tried.entries()) {
+    for (const [url, status] of [['/editors', editors], ['/readers', readers]] as const) {
+      const reply = await server.inject({ url, headers: { authorization: `Bearer ${bearer}` } })
+      t.equal(reply.statusCode, status, `${who} at ${url}`)
+      if (status === 403) t.equal(reply.headers['www-authenticate'], 'Bearer realm="gatehouse", error="insufficient_scope"')
+    }
   }
 })
 

@@ -78,6 +78,23 @@ t.test('takes a call without a body where none is read, whatever type it says th
   t.equal((await server.inject({ method: 'POST', url: '/nothing', payload: '{', headers: { 'content-type': 'application/json' } })).statusCode, 400)
 })
 
+t.test('takes no body for an empty one where every member is optional, and for none where one is not', async (t) => {
+  const properties = { now: { type: 'boolean' } }
+  const server = await build(t, {
+    extend: (app) => {
+      app.post('/optional', { config: { access: 'public' }, schema: { body: { type: 'object', properties, additionalProperties: false } } }, async ({ body }) => ({ body }))
+      app.post('/required', { config: { access: 'public' }, schema: { body: { type: 'object', required: ['now'], properties, additionalProperties: false } } }, async ({ body }) => ({ body }))
+    }
+  })
+  const withType = { 'content-type': 'application/json', 'content-length': '0' }
+  for (const headers of [{}, withType]) {
+    const reply = await server.inject({ method: 'POST', url: '/optional', headers })
+    t.same([reply.statusCode, reply.json()], [200, { body: {} }])
+    t.equal((await server.inject({ method: 'POST', url: '/required', headers })).statusCode, 400)
+  }
+  t.same((await server.inject({ method: 'POST', url: '/optional', payload: { now: true } })).json(), { body: { now: true } })
+})
+
 t.test('leaves the bodies of an app alone that wants the reading only', async (t) => {
   const server = Fastify()
   t.teardown(() => server.close())

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createAttempts, type OpenAttempt } from '../../../plugins/throttle/attempts.ts'
 import type { Tally } from '../../../plugins/throttle/verdict.ts'
@@ -147,4 +149,30 @@ t.test('holds nothing where the database does not answer', async (t) => {
   const { attempts, open } = over()
   await t.rejects(attempts.open([charge('a')], () => Promise.reject(new Error('gone'))), { message: 'gone' })
   t.equal((await open('a')).look(), true)
+})
+
+t.test('does not take a reading from before it was written down for what it is after', async (t) => {
+  const { attempts } = over()
+  const [first, second, third] = [await attempts.open([charge('a')], async () => new Map()), await attempts.open([charge('a')], async () => new Map()), await attempts.open([charge('a')], async () => new Map())]
+  for (const attempt of [first, second, third]) fail(attempt)
+  let answer: (tallies: Map<string, Tally>) => void = () => {}
+  const slow = attempts.open([charge('a')], () => new Promise((resolve) => { answer = resolve }))
+  for (const attempt of [first, second, third]) {
+    attempt.saved(new Map([['a', 3]]))
+    attempt.release()
+  }
+  answer(new Map([['a', { failures: 0, lastFailedAt: 0 }]]))
+  t.equal((await slow).look(), 30, 'three have failed, whatever the slow reading says')
+})
+
+t.test('keeps nothing of keys whose attempts are over, however many there were', async (t) => {
+  const { open } = over()
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  const before = process.memoryUsage().heapUsed
+  for (let number = 0; number < 20_000; number++) (await open(Buffer.alloc(4096, String(number)).toString('latin1'))).release()
+  collect()
+  const more = (process.memoryUsage().heapUsed - before) / 2 ** 20
+  t.ok(more < 40, `${more.toFixed(1)} MiB of the 80 that their names took`)
 })
