@@ -39,19 +39,18 @@ async function ourTargets ({ folder, quick }: Setup, start: Start): Promise<Reco
   const environment = (file: string, level = 'warn') => ({ DATABASE_URL: `sqlite:${join(folder, file)}`, LOG_LEVEL: level, DRAIN_DELAY: '0' })
   const service = await start('server.ts', environment('plain.db'))
   const headers = await knownToken(service)
-  const atInfo = await start('server.ts', environment('info.db', 'info'))
   const common = {
     bare: { server: await start('bench/peers/bare.ts'), path: '/hello' },
     protected: { server: service, path: '/protected', headers },
     verify: { server: service, path: '/verify', headers },
-    info: { server: atInfo, path: '/protected', headers: await knownToken(atInfo) },
     turns: { server: service, path: '/protected', tokens: await tokensFor(environment('plain.db'), service.url, quick ? manyTokens / 10 : manyTokens) }
   }
   if (quick) return common
+  const atInfo = await start('server.ts', environment('info.db', 'info'))
   await stopServer(await startServer('server.ts', environment('revoked.db')))
   plant(join(folder, 'revoked.db'))
   const beside = await start('server.ts', environment('revoked.db'))
-  return { ...common, revoked: { server: beside, path: '/protected', headers: await knownToken(beside) } }
+  return { ...common, info: { server: atInfo, path: '/protected', headers: await knownToken(atInfo) }, revoked: { server: beside, path: '/protected', headers: await knownToken(beside) } }
 }
 
 async function peerTargets ({ folder, hasPeers }: Setup, start: Start): Promise<Record<string, Target>> {
