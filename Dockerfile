@@ -28,6 +28,7 @@ RUN mkdir -p system/etc/ssl/certs \
  && mkdir -m 700 volume/data
 
 COPY package.json argon2-build.ts check-node.js app.ts cli.ts config.ts server.ts app/
+COPY cli app/cli/
 COPY config app/config/
 COPY plugins app/plugins/
 COPY routes app/routes/

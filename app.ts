@@ -4,13 +4,16 @@ import fp from 'fastify-plugin'
 import type { Config } from './config.ts'
 import access from './plugins/access.ts'
 import accounts from './plugins/accounts.ts'
+import administration from './plugins/administration.ts'
 import audit from './plugins/audit.ts'
+import auditChain from './plugins/audit-chain.ts'
 import clients from './plugins/clients.ts'
 import clock from './plugins/clock.ts'
 import database from './plugins/database.ts'
 import discovery from './plugins/discovery.ts'
 import drain, { DrainingResponse } from './plugins/drain.ts'
 import errors, { unparsedOptions } from './plugins/errors.ts'
+import gauges from './plugins/gauges.ts'
 import hashing from './plugins/hashing.ts'
 import http, { httpOptions, securityHeaders } from './plugins/http.ts'
 import jobs from './plugins/jobs.ts'
@@ -29,8 +32,14 @@ import signOut from './plugins/sign-out.ts'
 import strictJson from './plugins/strict-json.ts'
 import throttle from './plugins/throttle.ts'
 import tokens from './plugins/tokens.ts'
+import traces from './plugins/traces.ts'
+import userTransfer from './plugins/user-transfer.ts'
 import users from './plugins/users.ts'
 import validation from './plugins/validation.ts'
+import adminAudit from './routes/admin/audit.ts'
+import adminClients from './routes/admin/clients.ts'
+import adminKeys from './routes/admin/keys.ts'
+import adminUsers from './routes/admin/users.ts'
 import health from './routes/health.ts'
 import login from './routes/login.ts'
 import logout from './routes/logout.ts'
@@ -43,6 +52,8 @@ import refresh from './routes/refresh.ts'
 import register from './routes/register.ts'
 import verify from './routes/verify.ts'
 import wellKnown from './routes/well-known.ts'
+
+export { inspectDatabase } from './plugins/database.ts'
 
 export interface AppOptions {
   config: Config
@@ -73,6 +84,7 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(errors, { answers: { headers } })
   await app.register(routeTable)
   await app.register(origin)
+  await app.register(traces, config.traces)
   await app.register(http, { corsOrigins: config.http.corsOrigins, headers })
   await app.register(strictJson, { bodies: true })
   await app.register(validation)
@@ -89,15 +101,19 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(hashing, config.hashing)
   await app.register(passwords, config.passwords)
   await app.register(keys, { ...config.keys, reset })
+  await app.register(auditChain, { ...config.auditChain, reset })
   await app.register(revocations, config.revocations)
   await app.register(tokens, config.tokens)
   await app.register(sessions, config.sessions)
   await app.register(discovery, config.tokens)
+  await app.register(gauges, config.keys)
 
   // use cases
   await app.register(accounts, config.accounts)
   await app.register(signIn)
   await app.register(signOut)
+  await app.register(administration, config.administration)
+  await app.register(userTransfer)
   await app.register(clients)
   await app.register(oauth)
 
@@ -116,6 +132,10 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(verify)
   await app.register(me)
   await app.register(oauthRoutes)
+  await app.register(adminUsers)
+  await app.register(adminClients)
+  await app.register(adminKeys)
+  await app.register(adminAudit)
   await app.register(methodNotAllowed)
 }
 

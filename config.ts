@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { availableParallelism, totalmem } from 'node:os'
+import { isBaseUrl, isCidr, isOrigin } from './config/addresses.ts'
 import { type DatabaseLocation, readDatabaseUrl } from './config/database-url.ts'
 import { isNearMiss } from './config/near-miss.ts'
 import { readRoleScopes } from './config/role-scopes.ts'
@@ -73,7 +73,7 @@ const variables = {
   SIGNING_ALG: oneOf('ES256', ['ES256', 'RS256', 'EdDSA'], 'What new signing keys are made for; RS256 keys have 3072 bits. After a change, keys of the old one live out their time.'),
   KEY_LEAD: duration('2d', 2 * jwksMaxAge, 365 * seconds.d, 'How long a key is published before it signs: verifiers may cache the key set that long.'),
   KEY_ROTATION: duration('30d', 2 * jwksMaxAge, 3660 * seconds.d, 'How long a signing key signs before the next one does; not less than `KEY_LEAD`.'),
-  REGISTRATION: oneOf('open', ['open', 'closed'], '`closed`: nobody can register.'),
+  REGISTRATION: oneOf('open', ['open', 'closed'], '`closed`: only administrators add users.'),
   PASSWORD_MIN_LENGTH: integer('8', 8, 128, 'Characters; NIST asks for 15 where the password is the only factor.'),
   ARGON2_MEMORY: integer('19456', 19_456, 262_144, 'KiB a password hash uses; less than OWASP\'s minimum is refused.'),
   ARGON2_TIME: integer('2', 2, 10, 'Passes a password hash makes over that memory.'),
@@ -85,12 +85,16 @@ const variables = {
   REGISTER_LIMIT: limit('20/1h', 'Registrations and changes of an e-mail address that one address may ask for, whatever becomes of them; or `off`.'),
   REFRESH_LIMIT: limit('60/1m', 'Failed refreshes that one address may make; or `off`.'),
   ROLE_SCOPES: { default: '', about: 'The scopes that the holders of a role get in their access tokens: `role=scope scope;role=scope`. All together have at most 512 characters.', parse: roleScopes },
+  BOOTSTRAP_ADMIN_USERNAME: { default: null, about: 'The name of the first administrator, who is made at a start where nobody has the role `admin`, and never again. It has to be free, and needs the next variable beside it.', parse: username },
+  BOOTSTRAP_ADMIN_PASSWORD: { default: null, secret: true, about: 'The password of that account, until it is changed there: 128 characters at most, and none that a registration would be refused for. Of no use once there is an administrator.', parse: (given: string) => check(given, [...given].length <= 128, 'must have at most 128 characters') },
   TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
   CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),
   METRICS_PORT: { default: null, about: 'The port on which `/metrics` answers Prometheus, and nothing else. Not set: nowhere. Not for the public.', parse: (given: string) => port.parse(given) },
+  OTEL_EXPORTER_OTLP_ENDPOINT: { default: null, about: 'Where an OpenTelemetry collector takes traces by OTLP over HTTP, such as `http://collector:4318`; it needs [packages](metrics.md#traces) of its own. Not set: no traces.', parse: url },
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'The least severe log line that is written.'),
   DRAIN_DELAY: duration('5s', 0, 600, 'How long requests are still served after SIGTERM, while the gateway takes notice.'),
-  DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.')
+  DOCUMENTATION: oneOf('on', ['on', 'off'], 'The pages at `/documentation`.'),
+  AUDIT_RETENTION: duration('400d', seconds.d, 36_600 * seconds.d, 'How long [the audit](audit.md) keeps an event.')
 } as const satisfies Record<string, Variable<unknown>>
 
 type Name = keyof typeof variables
@@ -139,7 +143,9 @@ function compose (values: Values, machine: Machine) {
     listen: { host: values.HOST, port: values.PORT },
     http: { trustProxy: values.TRUST_PROXY, corsOrigins: values.CORS_ORIGINS, https: publicUrl.startsWith('https:'), logLevel: values.LOG_LEVEL },
     metrics: { host: values.HOST, port: values.METRICS_PORT },
+    traces: { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT },
     drain: { delay: values.DRAIN_DELAY },
+    auditChain: { retention: values.AUDIT_RETENTION },
     openapi: { publicUrl, pages: values.DOCUMENTATION === 'on' },
     database: { ...values.DATABASE_URL, pool: values.DATABASE_POOL, timeout: values.DATABASE_TIMEOUT, synchronous: values.SQLITE_SYNCHRONOUS },
     secrets: { secretKey: values.SECRET_KEY, formerKey: values.SECRET_KEY_PREVIOUS, databaseFile: values.DATABASE_URL.file },
@@ -150,7 +156,8 @@ function compose (values: Values, machine: Machine) {
     passwords: { minLength: values.PASSWORD_MIN_LENGTH, host: new URL(publicUrl).hostname, memory: values.ARGON2_MEMORY, passes: values.ARGON2_TIME, pepper: values.PASSWORD_PEPPER, formerPepper: values.PASSWORD_PEPPER_PREVIOUS },
     hashing: { concurrency: values.HASH_CONCURRENCY ?? mostHashes(values.ARGON2_MEMORY, machine), longestWait: values.HASH_QUEUE },
     throttle: { limits: { login: values.LOGIN_LIMIT, register: values.REGISTER_LIMIT, refresh: values.REFRESH_LIMIT } },
-    accounts: { registration: values.REGISTRATION }
+    accounts: { registration: values.REGISTRATION },
+    administration: { first: values.BOOTSTRAP_ADMIN_USERNAME === null ? null : { username: values.BOOTSTRAP_ADMIN_USERNAME, password: values.BOOTSTRAP_ADMIN_PASSWORD as string } }
   }
 }
 
@@ -196,6 +203,7 @@ function contradictions (values: Values): string[] {
     values.KEY_ROTATION < values.KEY_LEAD && 'KEY_ROTATION must not be less than KEY_LEAD',
     values.SECRET_KEY === null && values.DATABASE_URL.postgres !== null && 'SECRET_KEY must be set where DATABASE_URL names a PostgreSQL database: there is no file to keep one beside',
     values.SECRET_KEY === null && values.SECRET_KEY_PREVIOUS !== null && 'SECRET_KEY_PREVIOUS needs SECRET_KEY beside it',
+    (values.BOOTSTRAP_ADMIN_USERNAME === null) !== (values.BOOTSTRAP_ADMIN_PASSWORD === null) && 'BOOTSTRAP_ADMIN_USERNAME and BOOTSTRAP_ADMIN_PASSWORD need each other',
     values.PASSWORD_PEPPER === null && values.PASSWORD_PEPPER_PREVIOUS !== null && 'PASSWORD_PEPPER_PREVIOUS needs PASSWORD_PEPPER beside it'
   ].filter((fault) => fault !== false)
 }
@@ -249,20 +257,15 @@ function roleScopes (given: string): Record<string, string[]> {
 }
 
 function url (given: string): string {
-  const parsed = URL.canParse(given) ? new URL(given) : null
-  const plain = parsed !== null && /^https?:\/\//.test(given) && !parsed.search && !parsed.hash && !parsed.username && !parsed.password
-  return check(given, plain && !given.endsWith('/') && !/[\s"<>\\^`{|}#?]/.test(given), 'must be an http or https address without credentials, query or a slash at its end')
+  return check(given, isBaseUrl(given), 'must be an http or https address without credentials, query or a slash at its end')
 }
 
 function origin (given: string): string {
-  return check(given, URL.canParse(given) && new URL(given).origin === given, 'must hold origins such as https://app.example.com')
+  return check(given, isOrigin(given), 'must hold origins such as https://app.example.com')
 }
 
 function cidr (given: string): string {
-  const [address = '', bits, ...rest] = given.split('/')
-  const width = { 4: 32, 6: 128 }[isIP(address)] ?? -1
-  const whole = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= width)
-  return check(given, width > 0 && whole && rest.length === 0 && !address.includes('%'), 'must hold addresses or CIDR ranges, such as 10.0.0.0/8; a number, a name or "true" is refused')
+  return check(given, isCidr(given), 'must hold addresses or CIDR ranges, such as 10.0.0.0/8; a number, a name or "true" is refused')
 }
 
 function databaseUrl (given: string): DatabaseLocation {
@@ -271,6 +274,10 @@ function databaseUrl (given: string): DatabaseLocation {
   } catch (error) {
     throw new Fault((error as Error).message)
   }
+}
+
+function username (given: string): string {
+  return check(given.toLowerCase(), /^(?=.{3,32}$)[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]$/.test(given), 'must be 3 to 32 of a-z, 0-9 and . _ -, beginning and ending with a letter or digit')
 }
 
 function secret (given: string): string {

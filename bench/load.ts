@@ -37,7 +37,7 @@ export async function findLoad (): Promise<Load> {
 }
 
 async function findWrk (): Promise<Provided | null> {
-  if (isThere('wrk')) return { path: 'wrk', environment: {} }
+  if (isThere('wrk')) return { root: '/', path: 'wrk', environment: {} }
   return provide('wrk', at('usr/bin/wrk')).catch(() => null)
 }
 

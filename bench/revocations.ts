@@ -29,10 +29,10 @@ function measureLookUps (): void {
   const register = createRegister()
   const before = heap()
   // As a database hands them over: texts of their own.
-  for (let i = 0; i < many; i++) register.add({ subject: 'session', subjectId: Buffer.from(randomUUIDv7()).toString(), notBefore: null, expiresAt: 1 })
+  for (let i = 0; i < many; i++) register.add({ subject: 'session', subjectId: Buffer.from(randomUUIDv7()).toString(), notBefore: null, roles: null, expiresAt: 1 })
   print(`memory per ${many} live revocations`, `${((heap() - before) / 2 ** 20).toFixed(1)} MiB`)
 
-  const bearers = Array.from({ length: 1000 }, () => ({ userId: randomUUIDv7(), sessionId: randomUUIDv7(), clientId: 'gatehouse', tokenId: randomUUID() }))
+  const bearers = Array.from({ length: 1000 }, () => ({ userId: randomUUIDv7(), sessionId: randomUUIDv7(), clientId: 'gatehouse', tokenId: randomUUID(), roles: ['editor'] }))
   const ask = (count: number) => {
     let revoked = 0
     for (let i = 0; i < count; i++) if (register.isRevoked(bearers[i % bearers.length] as typeof bearers[0])) revoked++
@@ -40,7 +40,7 @@ function measureLookUps (): void {
   }
   ask(lookUps / 10)
   print('a look-up of a live session', nanoseconds(() => ask(lookUps)))
-  for (let i = 0; i < many; i++) register.add({ subject: 'user', subjectId: randomUUIDv7(), notBefore: 1, expiresAt: 1 })
+  for (let i = 0; i < many; i++) register.add({ subject: 'user', subjectId: randomUUIDv7(), notBefore: 1, roles: null, expiresAt: 1 })
   print('the same beside as many global ends', nanoseconds(() => ask(lookUps)))
   const begun = performance.now()
   for (let seen = 1; seen > 0;) seen = register.sweep(1, 2000)

@@ -1,5 +1,9 @@
 import fp from 'fastify-plugin'
+import type { AuditEntry, AuditPage, AuditQuery } from '../schemas/audit.ts'
+import { createEventIds } from './audit/event-id.ts'
+import { type ChainedEvent, createAuditRepository, type EventFilter, type StoredEvent } from './audit/repository.ts'
 import { createTally } from './audit/tally.ts'
+import type { Queries } from './database.ts'
 import type { Origin } from './origin.ts'
 
 declare module 'fastify' {
@@ -8,61 +12,134 @@ declare module 'fastify' {
   }
 }
 
+/** Words of OWASP's logging vocabulary. */
 export type AuditEventName =
   | 'user_created' | 'user_updated' | 'user_deleted'
-  | 'authn_login_success' | 'authn_login_fail' | 'authn_password_change' | 'authn_password_rehash'
+  | 'authn_login_success' | 'authn_login_fail' | 'authn_password_change'
   | 'authn_token_created' | 'authn_token_revoked' | 'authn_token_reuse'
+  | 'privilege_permissions_changed'
+  | 'sensitive_create' | 'sensitive_update' | 'sensitive_delete'
   | 'excess_rate_limit_exceeded' | 'input_validation_fail'
 
-/** What happened, in OWASP's logging vocabulary. */
-export interface AuditEvent {
+/** What else there is to know: ids, names of members and counts. Never a password, a token, a secret or an address. */
+export type AuditDetail = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+
+/** Who does it and where. */
+export interface By {
+  /** A user's or a client's id. Where it is not said, the user whom it is about; for what no request asked for, `cli`. */
+  actor?: string | undefined
+  /** Absent where no request asked for it: an operator's command did. */
+  origin?: Pick<Origin, 'ip' | 'requestId'> | undefined
+}
+
+/** What happened. */
+export interface AuditEvent extends By {
   event: AuditEventName
   /** Whom it is about. */
   userId: string | null
-  /** Who did it, where that is somebody else: a client's id. */
-  actor?: string
-  /** Which limit was exceeded. */
-  limit?: string
-  /** Which member was refused. */
-  field?: string
-  origin: Origin
+  /** `limit` is which limit was exceeded, and is counted by. */
+  detail?: AuditDetail
 }
 
 export interface Audit {
-  /** Writes one line to the log. */
-  record (event: AuditEvent): void
-  /** Counts what comes in floods: one line a minute for each `key`, with how often it happened. */
+  /**
+   * Writes an event down, in the transaction that `queries` belong to, so that it is there if and only if what it tells of
+   * is; once that is committed, a line in the log. Without `queries`, at once and by itself.
+   */
+  record (event: AuditEvent, queries?: Queries): Promise<void>
+  /** Counts what comes in floods: one entry a minute for each `key`, with how often it happened. */
   tally (event: AuditEvent, key: string): void
+  /** A page of what was recorded, the newest first. */
+  list (query: AuditQuery): Promise<AuditPage>
+  /** All that was recorded and fits, the oldest first, with the places and digests of the chain; a page of it is held in memory at a time. */
+  entries (filter: EventFilter): AsyncGenerator<AuditEntry & Pick<ChainedEvent, 'place' | 'digest'>>
 }
 
-const window = 60
-/** Of what came from too many places to name them. */
-const nowhere = { ip: null, requestId: null }
+export type { EventFilter } from './audit/repository.ts'
 
-type Written = Omit<AuditEvent, 'origin' | 'actor'> & { actor?: string | undefined, origin: { ip: string | null, requestId: string | null } }
+const window = 60
+/** Entries held in memory at a time where all are read. */
+const page = 1000
 
 export default fp(async (app) => {
   const tallies = createTally<AuditEvent>()
+  const nextId = createEventIds()
 
-  function write ({ event, userId, origin, actor = userId ?? undefined, limit, field }: Written, count?: number): void {
-    app.log.info({ event, user_id: userId, actor, limit, field, count, ip: origin.ip, reqId: origin.requestId }, 'audit')
+  function entryOf ({ event, userId, origin, actor, detail }: AuditEvent): StoredEvent {
+    const at = app.clock.now()
+    return {
+      id: nextId(at),
+      at,
+      event,
+      userId,
+      actor: actor ?? (origin === undefined ? 'cli' : userId),
+      ip: origin?.ip || null,
+      requestId: origin?.requestId || null,
+      detail: detail === undefined ? null : JSON.stringify(detail)
+    }
   }
 
-  function flush (): void {
-    for (const { first, count, mixed } of tallies.take()) write(mixed ? { ...first, userId: null, actor: undefined, origin: nowhere } : first, count)
+  function log ({ event, userId, actor, ip, requestId }: StoredEvent, detail: AuditDetail | undefined): void {
+    app.log.info({ event, user_id: userId, actor: actor ?? undefined, detail, ip, reqId: requestId }, 'audit')
   }
 
-  app.jobs.every('audit', window, async () => flush())
-  app.addHook('onClose', async () => flush())
+  function count ({ event, detail }: AuditEvent): void {
+    app.metrics.count(event, typeof detail?.['limit'] === 'string' ? detail['limit'] : undefined)
+  }
+
+  /** Of what came from too many places to name them, none is named. */
+  async function flush (): Promise<void> {
+    const counted = tallies.take().map(({ first, count, mixed }) => {
+      const detail = { ...first.detail, count }
+      const entry = entryOf({ ...first, detail })
+      return { detail, entry: mixed ? { ...entry, userId: null, actor: null, ip: null, requestId: null } : entry }
+    })
+    for (const { entry, detail } of counted) log(entry, detail)
+    await createAuditRepository(app.database.queries).add(counted.map(({ entry }) => entry))
+  }
+
+  app.jobs.every('audit', window, flush)
+  app.addHook('onClose', async () => {
+    await flush().catch((error) => app.log.error({ err: error }, 'the last minute of refusals is in the log alone: the database did not take it'))
+  })
+
+  const stored = () => createAuditRepository(app.database.queries)
 
   app.decorate('audit', {
-    record (event) {
-      app.metrics.count(event.event, event.limit)
-      write(event)
+    async record (event, queries = app.database.queries) {
+      const entry = entryOf(event)
+      await createAuditRepository(queries).add([entry])
+      app.database.afterCommit(queries, () => {
+        count(event)
+        log(entry, event.detail)
+      })
     },
     tally (event, key) {
-      app.metrics.count(event.event, event.limit)
-      tallies.add(`${event.event} ${event.limit ?? ''}`, key, event)
+      count(event)
+      tallies.add(`${event.event} ${event.detail?.['limit'] ?? ''}`, key, event)
+    },
+    async list ({ limit, cursor = null, user_id: userId, event, from, to }) {
+      const filter = { userId, event, from: momentOf(from), to: momentOf(to) }
+      const found = await stored().before(cursor, filter, limit + 1)
+      const events = found.slice(0, limit)
+      return { events: events.map(present), next_cursor: found.length > limit ? events.at(-1)?.id ?? null : null }
+    },
+    async * entries (filter) {
+      let last: string | null = null
+      for (;;) {
+        const found: ChainedEvent[] = await stored().after(last, filter, page)
+        for (const event of found) yield { ...present(event), place: event.place, digest: event.digest }
+        if (found.length < page) return
+        last = found.at(-1)?.id ?? null
+      }
     }
   } satisfies Audit)
-}, { name: 'audit', dependencies: ['jobs', 'metrics', 'origin'], fastify: '5.x' })
+}, { name: 'audit', dependencies: ['clock', 'database', 'jobs', 'metrics', 'origin'], fastify: '5.x' })
+
+function momentOf (time: string | undefined): number | undefined {
+  return time === undefined ? undefined : Date.parse(time.toUpperCase())
+}
+
+function present ({ id, at, event, userId, actor, ip, requestId, detail }: StoredEvent): AuditEntry {
+  return { id, at: new Date(at).toISOString(), event, user_id: userId, actor, ip, request_id: requestId, detail: detail === null ? null : JSON.parse(detail) }
+}

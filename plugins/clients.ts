@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import fp from 'fastify-plugin'
+import type { By } from './audit.ts'
 import { digestOf, isSecretOf, makeSecret, readBasic } from './clients/credentials.ts'
 import { type ClientRecord, createClientRepository } from './clients/repository.ts'
 import type { Origin } from './origin.ts'
@@ -15,12 +16,12 @@ export type Client = Pick<ClientRecord, 'id' | 'name' | 'scopes' | 'createdAt'>
 
 export interface Clients {
   /** Registers a client. The secret is told this once. Throws `invalid_request` where name or scopes are not well-formed. */
-  create (name: string, scopes: readonly string[]): Promise<{ client: Client, secret: string }>
+  create (name: string, scopes: readonly string[], by?: By): Promise<{ client: Client, secret: string }>
   list (): Promise<Client[]>
   /** A new secret; the old one is good for `overlap` more seconds. Throws `not_found`. */
-  rotate (id: string, overlap: number): Promise<{ client: Client, secret: string }>
+  rotate (id: string, overlap: number, by?: By): Promise<{ client: Client, secret: string }>
   /** Deletes a client; its own tokens are refused from now on. Throws `not_found`. */
-  remove (id: string): Promise<void>
+  remove (id: string, by?: By): Promise<void>
   /** The client that an Authorization header of HTTP Basic authenticates, or null. Throws `too_many_attempts` where too many secrets were wrong. */
   authenticate (authorization: string | undefined, origin: Origin): Promise<Client | null>
 }
@@ -40,7 +41,7 @@ export default fp(async (app) => {
   }
 
   app.decorate('clients', {
-    async create (name, scopes) {
+    async create (name, scopes, by) {
       if (name.length < 1 || name.length > 100 || !name.isWellFormed() || /[\p{Cc}]/u.test(name)) invalid('A client\'s name has 1 to 100 characters')
       const held = [...new Set(scopes)].sort()
       if (!held.every((scope) => scopeToken.test(scope)) || held.join(' ').length > longestScope) invalid('A scope is a word of printable ASCII; all of a client\'s together have at most 512 characters')
@@ -48,13 +49,16 @@ export default fp(async (app) => {
       const client: ClientRecord = {
         id: randomUUIDv7(), name, scopes: held, secretDigest: digestOf(secret), formerDigest: null, formerUntil: null, createdAt: app.clock.now()
       }
-      await repository().add(client)
+      await app.database.transaction(async (queries) => {
+        await createClientRepository(queries).add(client)
+        await app.audit.record({ event: 'sensitive_create', userId: null, ...by, detail: { object: 'client', client_id: client.id, scopes: held } }, queries)
+      })
       return { client: present(client), secret }
     },
     async list () {
       return (await repository().list()).map(present)
     },
-    async rotate (id, overlap) {
+    async rotate (id, overlap, by) {
       if (!Number.isInteger(overlap) || overlap < 0 || overlap > longestOverlap) invalid('An overlap is a number of seconds up to 604800')
       const secret = makeSecret()
       return app.database.transaction(async (queries) => {
@@ -63,13 +67,15 @@ export default fp(async (app) => {
         if (client === null) throw app.errors.create('not_found')
         const former = overlap === 0 ? { formerDigest: null, formerUntil: null } : { formerDigest: client.secretDigest, formerUntil: app.clock.now() + overlap * 1000 }
         await clients.setSecret(id, { secretDigest: digestOf(secret), ...former })
+        await app.audit.record({ event: 'sensitive_update', userId: null, ...by, detail: { object: 'client_secret', client_id: id, overlap } }, queries)
         return { client: present(client), secret }
       })
     },
-    async remove (id) {
+    async remove (id, by) {
       await app.database.transaction(async (queries) => {
         if (!await createClientRepository(queries).remove(id)) throw app.errors.create('not_found')
         await app.revocations.add('client', [id], queries)
+        await app.audit.record({ event: 'sensitive_delete', userId: null, ...by, detail: { object: 'client', client_id: id } }, queries)
       })
       await app.revocations.hear()
     },
@@ -79,8 +85,9 @@ export default fp(async (app) => {
       const client = await repository().find(credentials.id)
       // The right one is let in whoever else was wrong: it cannot be guessed, and whoever shares its address must not stop it.
       if (client !== null && isSecretOf(credentials.secret, client, app.clock.now())) return present(client)
-      await app.throttle.clientFailed(client?.id ?? null, origin)
-      if (client !== null) app.audit.record({ event: 'authn_login_fail', userId: null, actor: client.id, origin })
+      await app.throttle.clientFailed(client?.id ?? null, origin, async (queries) => {
+        if (client !== null) await app.audit.record({ event: 'authn_login_fail', userId: null, actor: client.id, origin }, queries)
+      })
       return null
     }
   } satisfies Clients)

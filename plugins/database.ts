@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { Kysely, type Transaction } from 'kysely'
 import { backUp } from './database/backup.ts'
-import { announce, channel, demandWritable, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
+import { announce, channel, demandWritable, given, isLostRace, type Topic, type Turn, takeTurn } from './database/dialect.ts'
+import { type Inspection, inspectPostgres, inspectSqlite } from './database/inspection.ts'
 import { workAlone } from './database/lease.ts'
-import { migrate } from './database/migrate.ts'
-import { openPostgres } from './database/postgres.ts'
+import { migrate, migrations } from './database/migrate.ts'
+import { openPostgres, type PoolFigures } from './database/postgres.ts'
 import { connectionConfig, type PostgresAddress } from './database/postgres-connection.ts'
 import { createListener } from './database/postgres-listener.ts'
 import { openSqlite } from './database/sqlite.ts'
@@ -36,14 +37,20 @@ export interface Database {
    * the same, `work` is done anew.
    */
   transaction<T> (work: (queries: Transaction<Tables>) => Promise<T>): Promise<T>
+  /** Does `work` once the transaction that `queries` belong to is committed, and never where it is rolled back; outside of one, at once. */
+  afterCommit (queries: Queries, work: () => void): void
   /** Inside a transaction: waits until no other one has this turn, and has it until the end. */
   takeTurn (turn: Turn, queries: Queries): Promise<void>
+  /** What a statement of a repository reads `rows` from, as the table `given`: one parameter, however many there are. */
+  given: typeof given
   /** Inside a transaction: tells every process of `topic`, once it is committed, where the database can. */
   announce (topic: Topic, queries: Queries): Promise<void>
   /** Calls back when a process, this one too, has announced `topic`, or may have; while the app listens. Some words get lost, and with SQLite all: look as well. */
   onNews (topic: Topic, listener: () => void): void
   /** Runs `work` unless another process is at work under the same name: chores, such as sweeping, are done by one at a time. */
   alone (name: string, work: () => Promise<void>): Promise<void>
+  /** How the connections to PostgreSQL are used; null with SQLite. */
+  pool (): PoolFigures | null
   /** Resolves when the database answers and would write. Throws `unavailable` where it does not within `milliseconds`. */
   ping (milliseconds: number): Promise<void>
   /** Writes a copy of a SQLite database to a new file, beside whoever uses it. Throws with what is to be done instead where it is PostgreSQL. */
@@ -72,11 +79,15 @@ const attempts = 3
 
 export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   const unavailable = (cause: unknown) => app.errors.create('unavailable', { cause })
-  const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable }) })
+  let pool: () => PoolFigures | null = () => null
+  const watch = (figures: () => PoolFigures) => { pool = figures }
+  const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable, watch }) })
   app.addHook('onClose', () => queries.destroy())
   const newer = await (postgres === null ? migrate(queries) : apart(postgres, migrate))
   if (newer.length > 0) app.log.warn({ migrations: newer }, 'a newer release has changed the database: this one runs on it as it is')
   const holder = randomUUID()
+  /** What waits for the end of each open transaction. */
+  const waiting = new WeakMap<Queries, Array<() => void>>()
   const listeners: Array<{ topic: Topic, listener: () => void }> = []
   if (postgres !== null) listen(postgres)
 
@@ -108,7 +119,13 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   async function transact<T> (work: (queries: Transaction<Tables>) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await queries.transaction().execute(work)
+        const after: Array<() => void> = []
+        const done = await queries.transaction().execute((open) => {
+          waiting.set(open, after)
+          return work(open)
+        })
+        for (const follow of after) follow()
+        return done
       } catch (error) {
         if (attempt === attempts || !(isLostRace(error) || isLostRace((error as Error).cause))) throw error
       }
@@ -118,12 +135,19 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   app.decorate('database', {
     queries,
     transaction: transact,
+    afterCommit (of, work) {
+      const after = waiting.get(of)
+      if (after === undefined) work()
+      else after.push(work)
+    },
     takeTurn,
+    given,
     announce,
     onNews: (topic, listener) => { listeners.push({ topic, listener }) },
     async alone (name, work) {
       await workAlone(queries, name, holder, app.clock.now, work)
     },
+    pool: () => pool(),
     ping: async (milliseconds) => {
       const late = AbortSignal.timeout(milliseconds)
       await Promise.race([
@@ -145,6 +169,22 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
     }
   } satisfies Database)
 }, { name: 'database', dependencies: ['clock', 'errors', 'secrets'], fastify: '5.x' })
+
+/** What the next start would find; nothing is made and nothing is changed. Throws where the database cannot be read. */
+export async function inspectDatabase ({ postgres, file, timeout }: DatabaseOptions): Promise<Omit<Inspection, 'done'> & { there: boolean, missing: string[], unknown: string[] }> {
+  const { done, now } = postgres === null ? inspectSqlite(file) : await inspected(postgres, timeout)
+  const known = Object.keys(migrations)
+  return { there: done !== null, now, missing: known.filter((name) => !done?.includes(name)), unknown: done?.filter((name) => !known.includes(name)) ?? [] }
+}
+
+async function inspected (address: PostgresAddress, timeout: number): Promise<Inspection> {
+  const queries = new Kysely<Tables>({ dialect: openPostgres({ address, pool: 1, timeout, unavailable: unusable }) })
+  try {
+    return await inspectPostgres(queries)
+  } finally {
+    await queries.destroy()
+  }
+}
 
 /** For the start, which ends with the one line of this message. */
 function unusable (cause: unknown): Error {

@@ -2,7 +2,7 @@ import sensible from '@fastify/sensible'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ErrorCode, errors } from '../schemas/errors.ts'
-import { errorBody } from './errors/body.ts'
+import { errorBody, refusal } from './errors/body.ts'
 import { answerConnect, answerExpectation } from './errors/unparsed.ts'
 
 export { unparsedOptions } from './errors/unparsed.ts'
@@ -50,7 +50,7 @@ const byStatus = new Map<number, ErrorCode>([
 /** RFC 6750, section 3: what a client that was refused for its token is told. */
 const challenges: Partial<Record<ErrorCode, string>> = {
   missing_token: 'Bearer realm="gatehouse"',
-  invalid_token: 'Bearer realm="gatehouse", error="invalid_token"',
+  invalid_token: refusal,
   forbidden: 'Bearer realm="gatehouse", error="insufficient_scope"'
 }
 

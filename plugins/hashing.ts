@@ -35,6 +35,8 @@ const warningInterval = 10_000
 /** Who hashes when: argon2 takes a processor and 19 MiB for each password, so that whoever may ask for it without limit may take both from all. */
 export default fp<HashingOptions>(async (app, { concurrency, longestWait }) => {
   let warnedAt = Number.NEGATIVE_INFINITY
+  const waits = app.metrics.histogram('gatehouse_hashing_wait_seconds', 'How long passwords waited for their turn')
+  const durations = app.metrics.histogram('gatehouse_hashing_duration_seconds', 'How long passwords took to be hashed')
   const queue = createQueue({
     concurrency,
     longestWait: longestWait * 1000,
@@ -43,13 +45,25 @@ export default fp<HashingOptions>(async (app, { concurrency, longestWait }) => {
       const timer = setTimeout(work, milliseconds).unref()
       return () => { clearTimeout(timer) }
     },
-    refuse
+    refuse,
+    measured (waited, took) {
+      waits(waited / 1000)
+      durations(took / 1000)
+    }
   })
 
   app.decorate('hashing', queue satisfies Hashing)
-  for (const name of Object.keys(queue.statistics()) as Array<keyof Statistics>) {
-    app.metrics.gauge(`gatehouse_hashing_${name}`, `Passwords to hash: ${name}`, () => queue.statistics()[name])
-  }
+  app.metrics.gauge({ name: 'gatehouse_hashing_waiting', help: 'Passwords that wait to be hashed', read: () => queue.statistics().waiting })
+  app.metrics.gauge({ name: 'gatehouse_hashing_running', help: 'Passwords that are being hashed', read: () => queue.statistics().running })
+  app.metrics.counter({
+    name: 'gatehouse_hashing_total',
+    help: 'Passwords that came to be hashed, by what became of them',
+    label: 'outcome',
+    read () {
+      const { done, refused, expired, cancelled } = queue.statistics()
+      return { done, refused, expired, cancelled }
+    }
+  })
 
   function refuse (why: Refusal, wait: number): Error {
     if (why !== 'gone' && why !== 'closing') warn()

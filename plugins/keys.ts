@@ -1,7 +1,9 @@
 import fp from 'fastify-plugin'
+import type { AuditDetail, By } from './audit.ts'
+import type { Queries } from './database.ts'
 import { adoption, type Change, type KeyState, type Lifespan, type Policy, revocation, rotation, type Stage, signing, stages, upkeep } from './keys/lifecycle.ts'
 import { createKeyRepository, type KeyRepository, openKey, type StoredKey } from './keys/repository.ts'
-import { type Algorithm, generateKey, type Jwk, type SigningKey } from './keys/signing-key.ts'
+import { type Algorithm, generateKey, type Jwk, publishedKey, type SigningKey } from './keys/signing-key.ts'
 
 export type { KeyState } from './keys/lifecycle.ts'
 export { createRemoteKeys, type RemoteKeys, type RemoteKeysOptions } from './keys/remote.ts'
@@ -22,12 +24,14 @@ export interface Keys {
   jwks (): { keys: Jwk[] }
   /** Grows whenever a key came, went or began to be another: what was concluded from the old set is void. */
   readonly version: number
+  /** A key as it was published once, by its JWK. Throws where it is not the one that its id says, or too weak. */
+  restore (jwk: Jwk): Pick<SigningKey, 'kid' | 'alg' | 'publicPem'>
   /** All keys and where they stand. */
   list (): KeyReport[]
   /** Lets the next key sign as soon as it has been published for `lead`, or at once. A new next key follows. */
-  rotate (options?: { now?: boolean }): Promise<KeyReport[]>
+  rotate (options?: { now?: boolean }, by?: By): Promise<KeyReport[]>
   /** For a stolen key: gone from the JWKS, its tokens refused at once. Throws `not_found`. */
-  revoke (kid: string): Promise<void>
+  revoke (kid: string, by?: By): Promise<void>
 }
 
 /** A key with its private part. */
@@ -75,8 +79,10 @@ export default fp<KeysOptions>(async (app, options) => {
   let seen = ''
   let version = 0
 
-  await change(async (stored, repository) => {
+  await change(async (stored, queries) => {
+    const repository = createKeyRepository(queries, app.secrets)
     for (const key of stored) await (options.reset === true ? repository.remove(key.kid) : repository.reseal(key))
+    if (options.reset === true) await record('sensitive_delete', { kids: stored.map(({ kid }) => kid) }, undefined, queries)
     return []
   })
 
@@ -86,7 +92,7 @@ export default fp<KeysOptions>(async (app, options) => {
   })
 
   /** Plans when it is its turn, so that of several processes one acts and the others find it done; then does the upkeep. */
-  async function change (plan: (stored: StoredKey[], repository: KeyRepository) => Promise<Change[]> | Change[]): Promise<void> {
+  async function change (plan: (stored: StoredKey[], queries: Queries) => Promise<Change[]> | Change[]): Promise<void> {
     const made: NewKey[] = []
     for (let done = false; !done;) {
       try {
@@ -103,10 +109,14 @@ export default fp<KeysOptions>(async (app, options) => {
       await app.database.transaction(async (queries) => {
         await app.database.takeTurn('keys', queries)
         const repository = createKeyRepository(queries, app.secrets)
-        await apply(await plan(await repository.list(), repository), repository, spare)
+        await apply(await plan(await repository.list(), queries), repository, spare)
         await apply(upkeep(lifespans(await repository.list()), app.clock.now(), policy), repository, spare)
       })
     }
+  }
+
+  async function record (event: 'sensitive_update' | 'sensitive_delete', detail: AuditDetail, by: By | undefined, queries: Queries): Promise<void> {
+    await app.audit.record({ event, userId: null, ...by, detail: { object: 'signing_key', ...detail } }, queries)
   }
 
   async function apply (changes: Change[], repository: KeyRepository, spare: NewKey[]): Promise<void> {
@@ -150,19 +160,24 @@ export default fp<KeysOptions>(async (app, options) => {
     active: () => keys[signing(keys.map(lifespan), app.clock.now())] as AbleKey | undefined ?? unable(),
     find: (kid) => byId.get(kid) ?? (byId.size === 0 ? unable() : undefined),
     jwks: () => keys.length === 0 ? unable() : { keys: keys.map(({ publicJwk }) => publicJwk) },
+    restore: publishedKey,
     list: report,
-    async rotate ({ now = false } = {}) {
-      await change((stored) => rotation(lifespans(stored), app.clock.now(), policy, now))
+    async rotate ({ now = false } = {}, by) {
+      await change(async (stored, queries) => {
+        await record('sensitive_update', { rotated: true, now }, by, queries)
+        return rotation(lifespans(stored), app.clock.now(), policy, now)
+      })
       return report()
     },
-    async revoke (kid) {
-      await change((stored) => {
+    async revoke (kid, by) {
+      await change(async (stored, queries) => {
         if (!stored.some((key) => key.kid === kid)) throw app.errors.create('not_found')
+        await record('sensitive_delete', { kid }, by, queries)
         return revocation(lifespans(stored), app.clock.now(), policy, kid)
       })
     }
   } satisfies Keys)
-}, { name: 'keys', dependencies: ['clock', 'database', 'errors', 'jobs', 'secrets'], fastify: '5.x' })
+}, { name: 'keys', dependencies: ['audit', 'clock', 'database', 'errors', 'jobs', 'secrets'], fastify: '5.x' })
 
 type NewKey = Awaited<ReturnType<typeof generateKey>>
 

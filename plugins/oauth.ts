@@ -40,17 +40,19 @@ const inactive: Introspection = { active: false }
 const challenge = 'Basic realm="gatehouse", charset="UTF-8"'
 
 export default fp(async (app) => {
-  function grantToClient ({ id, scopes }: Client, asked: string | undefined): GrantReply {
+  /** Writes nothing: what clients ask for is counted. */
+  function grantToClient ({ id, scopes }: Client, asked: string | undefined, origin: Origin): GrantReply {
     const wanted = asked === undefined || asked === '' ? scopes : [...new Set(asked.split(' '))]
     if (!wanted.every((scope) => scopes.includes(scope))) throw new OauthError('invalid_scope')
     const { token, expiresIn } = app.tokens.issueToClient(id, wanted)
+    app.audit.tally({ event: 'authn_token_created', userId: null, actor: id, origin, detail: { scopes: wanted } }, `${id} ${origin.network} ${wanted.join(' ')}`)
     return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, scope: wanted.join(' ') }
   }
 
-  async function refresh ({ refresh_token: token, scope = '' }: TokenForm, origin: Origin): Promise<GrantReply> {
+  async function refresh (client: Client, { refresh_token: token, scope = '' }: TokenForm, origin: Origin): Promise<GrantReply> {
     if (token === undefined) throw new OauthError('invalid_request')
     if (scope !== '') throw new OauthError('invalid_scope')
-    const reply = await app.signIn.withRefreshToken(token, origin).catch((error: Error & { code?: string }) => {
+    const reply = await app.signIn.withRefreshToken(token, origin, client.id).catch((error: Error & { code?: string }) => {
       throw error.code === 'invalid_refresh_token' ? new OauthError('invalid_grant') : error
     })
     return { access_token: reply.access_token, token_type: 'Bearer', expires_in: reply.expires_in, refresh_token: reply.refresh_token, scope: '' }
@@ -82,8 +84,8 @@ export default fp(async (app) => {
       scope.setErrorHandler((error: FastifyError, request, reply) => answer(error, request, reply))
     },
     async grant (client, form, origin) {
-      if (form.grant_type === 'client_credentials') return grantToClient(client, form.scope)
-      if (form.grant_type === 'refresh_token') return refresh(form, origin)
+      if (form.grant_type === 'client_credentials') return grantToClient(client, form.scope, origin)
+      if (form.grant_type === 'refresh_token') return refresh(client, form, origin)
       throw new OauthError('unsupported_grant_type')
     },
     async introspect (token) {
@@ -114,9 +116,10 @@ export default fp(async (app) => {
       await app.database.transaction(async (queries) => {
         if (identity.sessionId === '') await app.revocations.add('token', [identity.tokenId], queries)
         else await app.sessions.end(identity.userId, identity.sessionId, queries)
+        const detail = identity.sessionId === '' ? { token_id: identity.tokenId } : { session_id: identity.sessionId }
+        await app.audit.record({ event: 'authn_token_revoked', userId: identity.userId === '' ? null : identity.userId, actor: client.id, origin, detail }, queries)
       })
       await app.revocations.hear()
-      app.audit.record({ event: 'authn_token_revoked', userId: identity.userId === '' ? null : identity.userId, origin, actor: client.id })
     }
   } satisfies Oauth)
 

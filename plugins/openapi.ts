@@ -1,6 +1,18 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import type { RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
+import { ErrorReply } from '../schemas/errors.ts'
+import { OauthErrorReply } from '../schemas/oauth.ts'
+import { answersOf, type FailureCode, failuresOf, general, type Stated } from './openapi/failures.ts'
+import { exampleOf, resolve, type Schema, share } from './openapi/schemas.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a route may be answered beside what follows from its access, limit, body and query. */
+    errors?: readonly FailureCode[]
+  }
+}
 
 export interface OpenapiOptions {
   publicUrl: string
@@ -8,17 +20,26 @@ export interface OpenapiOptions {
   pages: boolean
 }
 
+interface Media { schema: Schema, example?: unknown }
+interface Answer { description: string, content?: Record<string, Media> }
+interface Operation { operationId?: string, parameters?: Array<{ required?: boolean, schema: Schema }>, requestBody?: { required?: boolean, content: Record<string, Media> }, responses: Record<string, Answer> }
+interface Description { paths?: Record<string, Record<string, Operation>>, components?: { schemas?: Record<string, Schema> } }
+
+const successes: Readonly<Record<string, string>> = { 200: 'It is so', 201: 'It was made', 202: 'It has begun', 204: 'It is done', 304: 'What was read before is still so' }
+
 /**
  * The description of the interface, made from the routes' schemas, and its pages.
  * Comes before the guard: the pages are a library's routes, and all of them are public.
  */
 export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
+  const stated = new Map<string, Stated>()
+
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: {
         title: 'Gatehouse',
-        description: 'Registers users, signs them in and issues JWT bearer tokens.',
+        description: `Registers users, signs them in and issues JWT bearer tokens. Any call may also be answered, in the shape of ErrorReply or at /oauth in that of OauthErrorReply: ${general.join(', ')}.`,
         version: '1',
         license: { name: 'MIT', identifier: 'MIT' }
       },
@@ -26,13 +47,55 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, client: { type: 'http', scheme: 'basic' } } }
     },
     refResolver: { buildLocalReference: ({ $id }) => String($id) },
-    transform: ({ schema, url, route }) => ({
-      url,
-      schema: route.config?.access === 'public' || route.config?.access === undefined ? schema : { ...schema, security: [route.config.access === 'client' ? { client: [] } : { bearer: [] }] }
-    })
+    transform: ({ schema, url, route }) => {
+      const access = accessOf(route)
+      if (schema?.operationId !== undefined) {
+        stated.set(schema.operationId, { access, limit: route.config?.limit ?? null, hasBody: schema.body !== undefined, hasQuery: schema.querystring !== undefined, errors: route.config?.errors ?? [] })
+      }
+      return { url, schema: { ...withoutIds(schema), security: access === 'public' ? [] : [access === 'client' ? { client: [] } : { bearer: [] }] } }
+    },
+    transformObject: (document) => 'openapiObject' in document ? complete(document.openapiObject as Description) as never : document.swaggerObject
   })
   if (pages) await app.register(swaggerUi, { routePrefix: '/documentation', staticCSP: pagesPolicy })
+
+  /** Names what has a name once, and says of every operation what it may fail with, with an example of all that goes in or out. */
+  function complete ({ paths = {}, components = {}, ...description }: Description): Description {
+    const shared = new Map<string, Schema>()
+    share([ErrorReply, OauthErrorReply], shared)
+    const described = Object.fromEntries(Object.entries(paths).map(([path, operations]) => [path, Object.fromEntries(Object.entries(operations).map(([method, operation]) => [method, completeOne(share(operation, shared), shared)]))]))
+    return { ...description, paths: described, components: { ...components, schemas: { ...components.schemas, ...Object.fromEntries([...shared].sort(([one], [other]) => one < other ? -1 : 1)) } } }
+  }
+
+  function completeOne ({ requestBody, responses, parameters, ...operation }: Operation, shared: ReadonlyMap<string, Schema>): Operation {
+    const { access, ...rest } = stated.get(operation.operationId ?? '') ?? { access: 'public', limit: null, hasBody: false, hasQuery: false, errors: [] }
+    const exemplified = (content: Record<string, Media>) => Object.fromEntries(Object.entries(content).map(([type, { schema, example = exampleOf(schema, shared) }]) => [type, { schema, example }]))
+    // A call whose members are all optional may come without a body.
+    const needsBody = (content: Record<string, Media>) => Object.values(content).some(({ schema }) => (resolve(schema, shared).required ?? []).length > 0)
+    const good = Object.entries(responses).filter(([status]) => /^[23]/.test(status)).map(([status, { description, content, ...answer }]) => [status, {
+      ...answer, description: description === 'Default Response' ? successes[status] ?? description : description, ...content !== undefined && { content: exemplified(content) }
+    }])
+    return {
+      ...operation,
+      // What has a default may be left out.
+      ...parameters !== undefined && { parameters: parameters.map((parameter) => parameter.schema.default === undefined ? parameter : { ...parameter, required: false }) },
+      ...requestBody !== undefined && { requestBody: { ...requestBody, required: needsBody(requestBody.content), content: exemplified(requestBody.content) } },
+      responses: { ...Object.fromEntries(good), ...answersOf(failuresOf({ access, ...rest }), access) }
+    }
+  }
 }, { name: 'openapi', fastify: '5.x' })
+
+function accessOf ({ config }: RouteOptions): Stated['access'] {
+  const access = config?.access ?? 'public'
+  return typeof access === 'string' ? access : 'right'
+}
+
+/** The library would put what has an `$id` where it thinks best. */
+function withoutIds<T> (value: T): T {
+  if (Array.isArray(value)) return value.map(withoutIds) as T
+  if (typeof value !== 'object' || value === null) return value
+  const { $id, ...members } = value as Schema
+  return Object.fromEntries(Object.entries($id === undefined ? members : { title: $id, ...members }).map(([name, member]) => [name, withoutIds(member)])) as T
+}
 
 /** The pages load their own scripts and styles and nothing from anywhere else. */
 const pagesPolicy = {

@@ -14,6 +14,8 @@ declare module 'fastify' {
 export interface Passwords {
   /** Throws `weak_password` where a new password breaks the policy; `words` are what it must not be made of, such as the username. */
   admit (password: string, words: readonly string[]): void
+  /** Whether sign-in could check a digest: its form is known, it is within the bounds, and so is its pepper. */
+  canVerify (digest: string): boolean
   /** An argon2id digest as a PHC string, with parameters and pepper of the configuration. Throws `overloaded` where its turn does not come. */
   hash (password: string, turn: Turn): Promise<string>
   /**
@@ -62,6 +64,7 @@ export default fp<PasswordsOptions>(async (app, { minLength, host, memory, passe
       const weakness = weaknessOf(password, words)
       if (weakness !== null) throw app.errors.create('weak_password', { message: weakness })
     },
+    canVerify: (digest) => hasher.canVerify(digest),
     hash: (password, turn) => app.hashing.run(() => hasher.hash(password), turn),
     async verify (password, digest, turn) {
       const readable = digest !== null && hasher.canVerify(digest)

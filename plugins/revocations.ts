@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import type { Queries } from './database.ts'
 import { type Bearer, createRegister } from './revocations/register.ts'
-import { createRevocationRepository, type Subject } from './revocations/repository.ts'
+import { createRevocationRepository, type Revocation, type Subject } from './revocations/repository.ts'
 
 export { createRemoteRevocations, type RemoteRevocations } from './revocations/remote.ts'
 
@@ -23,10 +23,14 @@ export interface Revocations {
   addUser (userId: string, notBefore: number, queries: Queries): Promise<void>
   /** The same for every session that anybody began until then. */
   addEverybody (notBefore: number, queries: Queries): Promise<void>
+  /** The same for every token of a user that names a role other than these, which are all that they hold now. */
+  addHolder (userId: string, roles: readonly string[], queries: Queries): Promise<void>
   /** Reads what was written down since the last time. */
   hear (): Promise<void>
   /** Whether the tokens of this bearer have ended. Throws `unavailable` where nothing was heard from the database for too long. */
   isRevoked (bearer: Bearer): boolean
+  /** How many endings are kept in mind, and for how many seconds nothing was heard. */
+  statistics (): { live: number, lag: number }
 }
 
 export interface RevocationsOptions {
@@ -87,9 +91,12 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
     }
   }
 
-  async function addUntil (subject: Subject, subjectId: string, notBefore: number, queries: Queries): Promise<void> {
+  /** All in one transaction's turn. */
+  async function write (revocations: ReadonlyArray<Omit<Revocation, 'expiresAt'>>, queries: Queries): Promise<void> {
+    if (revocations.length === 0) return
     await app.database.takeTurn('revocations', queries)
-    await createRevocationRepository(queries).add([{ subject, subjectId, notBefore, expiresAt: expiry() }])
+    const expiresAt = expiry()
+    await createRevocationRepository(queries).add(revocations.map((revocation) => ({ ...revocation, expiresAt })))
     await app.database.announce('revocations', queries)
   }
 
@@ -103,19 +110,15 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
   })
 
   app.decorate('revocations', {
-    async add (subject, subjectIds, queries) {
-      if (subjectIds.length === 0) return
-      await app.database.takeTurn('revocations', queries)
-      const expiresAt = expiry()
-      await createRevocationRepository(queries).add(subjectIds.map((subjectId) => ({ subject, subjectId, notBefore: null, expiresAt })))
-      await app.database.announce('revocations', queries)
-    },
-    addUser: (userId, notBefore, queries) => addUntil('user', userId, notBefore, queries),
-    addEverybody: (notBefore, queries) => addUntil('everybody', '', notBefore, queries),
+    add: (subject, subjectIds, queries) => write(subjectIds.map((subjectId) => ({ subject, subjectId, notBefore: null, roles: null })), queries),
+    addUser: (subjectId, notBefore, queries) => write([{ subject: 'user', subjectId, notBefore, roles: null }], queries),
+    addEverybody: (notBefore, queries) => write([{ subject: 'everybody', subjectId: '', notBefore, roles: null }], queries),
+    addHolder: (subjectId, roles, queries) => write([{ subject: 'roles', subjectId, notBefore: null, roles }], queries),
     hear,
     isRevoked (bearer) {
       if (app.clock.monotonic() - heardAt > maxLag * 1000) throw app.errors.create('unavailable', { cause: 'revocations lag' })
       return register.isRevoked(bearer)
-    }
+    },
+    statistics: () => ({ live: register.size, lag: (app.clock.monotonic() - heardAt) / 1000 })
   } satisfies Revocations)
 }, { name: 'revocations', dependencies: ['clock', 'database', 'errors', 'jobs'], fastify: '5.x' })

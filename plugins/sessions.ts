@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import type { By } from './audit.ts'
 import type { Queries } from './database.ts'
 import type { Origin } from './origin.ts'
 import { createRefreshTokens } from './sessions/refresh-token.ts'
@@ -32,6 +33,8 @@ export interface Sessions {
   sessionOf (token: string, queries: Queries): Promise<Session | null>
   /** The live sessions of a user, the one used last first. */
   list (userId: string, queries: Queries): Promise<Session[]>
+  /** Where the `limit` sessions that began last were used last. */
+  addresses (limit: number): Promise<string[]>
   /** Ends one session of a user. Says whether it was there. */
   end (userId: string, sessionId: string, queries: Queries): Promise<boolean>
   /** Ends every session of a user but one. */
@@ -42,9 +45,11 @@ export interface Sessions {
    * Ends every session of everybody begun before `moment` (milliseconds since 1970), with access tokens of sessions that
    * nobody knows any more, in transactions of its own; says how many it found. Throws where that moment is to come.
    */
-  endBefore (moment: number): Promise<number>
+  endBefore (moment: number, by?: By): Promise<number>
   /** Ends every session of everybody, with their refresh tokens alone; says how many there were. */
   reset (): Promise<number>
+  /** How many are live: looks through all of them. */
+  count (): Promise<number>
 }
 
 /** A session and what its client gets for it. */
@@ -61,9 +66,10 @@ export interface Grant {
 }
 
 export type Refreshed =
-  | { outcome: 'granted', grant: Grant }
+  /** `repeated`: the same successor as before, since the one it replaced came again within the grace. */
+  | { outcome: 'granted', grant: Grant, repeated: boolean }
   /** A token came back that had been replaced: whoever has it, the session has ended. */
-  | { outcome: 'reused', userId: string }
+  | { outcome: 'reused', userId: string, sessionId: string }
   | { outcome: 'refused' }
 
 export interface SessionsOptions {
@@ -105,7 +111,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
     const now = app.clock.now()
     const rotation = { rotatedAt: now, lastUsedAt: now, idleExpiresAt: idleEnd(now, session.expiresAt), ip: origin.ip, userAgent: origin.userAgent }
     if (!await createSessionRepository(queries).rotate(session.id, session.counter, rotation)) return refused
-    return { outcome: 'granted', grant: grantOf({ ...session, ...rotation, counter: session.counter + 1 }) }
+    return { outcome: 'granted', grant: grantOf({ ...session, ...rotation, counter: session.counter + 1 }), repeated: false }
   }
 
   function idleEnd (now: number, expiresAt: number): number {
@@ -153,10 +159,10 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       if (presented === null || session === null) return refused
       const verdict = judge(presented.counter, session, app.clock.now(), grace)
       if (verdict === 'rotate') return rotate(session, origin, queries)
-      if (verdict === 'replay') return { outcome: 'granted', grant: grantOf(session) }
+      if (verdict === 'replay') return { outcome: 'granted', grant: grantOf(session), repeated: true }
       if (verdict === 'refuse') return refused
       await app.sessions.end(session.userId, session.id, queries)
-      return { outcome: 'reused', userId: session.userId }
+      return { outcome: 'reused', userId: session.userId, sessionId: session.id }
     },
     isRefreshToken: (token) => refreshTokens.read(token) !== null,
     async find (token, queries) {
@@ -167,6 +173,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
     },
     sessionOf: async (token, queries) => (await lookUp(token, queries)).session,
     list: (userId, queries) => createSessionRepository(queries).ofUser(userId, app.clock.now()),
+    addresses: (limit) => createSessionRepository(app.database.queries).addresses(limit),
     async end (userId, id, queries) {
       const sessions = createSessionRepository(queries)
       if ((await sessions.find(id))?.userId !== userId) return false
@@ -187,9 +194,12 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       await app.revocations.addUser(userId, notBefore, queries)
       return ended.length
     },
-    async endBefore (moment) {
+    async endBefore (moment, by) {
       if (moment > app.clock.now()) throw new RangeError('That time is still to come: sessions would end before they began')
-      await app.database.transaction((queries) => app.revocations.addEverybody(moment - 1, queries))
+      await app.database.transaction(async (queries) => {
+        await app.revocations.addEverybody(moment - 1, queries)
+        await app.audit.record({ event: 'authn_token_revoked', userId: null, ...by, detail: { scope: 'everybody', before: new Date(moment).toISOString() } }, queries)
+      })
       await app.revocations.hear()
       let ended = 0
       // Until one finds none: a sweep at the same time makes a batch smaller.
@@ -200,6 +210,11 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       })
       return ended
     },
-    reset: () => createSessionRepository(app.database.queries).removeAll()
+    reset: () => app.database.transaction(async (queries) => {
+      const ended = await createSessionRepository(queries).removeAll()
+      await app.audit.record({ event: 'authn_token_revoked', userId: null, detail: { scope: 'everybody', sessions: ended } }, queries)
+      return ended
+    }),
+    count: () => createSessionRepository(app.database.queries).count(app.clock.now())
   } satisfies Sessions)
-}, { name: 'sessions', dependencies: ['clock', 'database', 'jobs', 'origin', 'revocations', 'secrets', 'users'], fastify: '5.x' })
+}, { name: 'sessions', dependencies: ['audit', 'clock', 'database', 'jobs', 'origin', 'revocations', 'secrets', 'users'], fastify: '5.x' })

@@ -23,7 +23,7 @@ export default fp<StrictJsonOptions>(async (app, { bodies }) => {
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (body.length === 0 && request.routeOptions.schema?.body === undefined) return done(null)
+    if (body.length === 0 && mayBeAbsent(request.routeOptions.schema?.body)) return done(null)
     if (!isUtf8(request.headers['content-type'] as string)) return done(app.errors.create('unsupported_media_type'))
     try {
       done(null, app.strictJson.parse(body as Buffer))
@@ -35,13 +35,27 @@ export default fp<StrictJsonOptions>(async (app, { bodies }) => {
   app.addHook('onRoute', (route) => {
     if (route.method === 'GET' || route.method === 'HEAD') return
     route.preParsing = [refuseCoding, ...[route.preParsing ?? []].flat()]
+    const { body } = route.schema ?? {}
+    if (body !== undefined && mayBeAbsent(body)) route.preValidation = [fillIn, ...[route.preValidation ?? []].flat()]
   })
+
+  /** Where all members are optional, no body says as much as an empty one. */
+  function fillIn (request: { body: unknown }, _reply: unknown, done: () => void) {
+    if (request.body === undefined) request.body = {}
+    done()
+  }
 
   function refuseCoding (request: { headers: Record<string, unknown> }, _reply: unknown, payload: unknown, done: (error: Error | null, payload: never) => void) {
     const coding = request.headers['content-encoding']
     done(coding === undefined || coding === 'identity' ? null : app.errors.create('unsupported_media_type'), payload as never)
   }
 }, { name: 'strict-json', dependencies: ['errors'], fastify: '5.x' })
+
+/** Whether a route takes no body, or one whose members are all optional. */
+function mayBeAbsent (schema: unknown): boolean {
+  const { type, required = [] } = (schema ?? { type: 'object' }) as { type?: string, required?: readonly string[] }
+  return type === 'object' && required.length === 0
+}
 
 /** True where no charset is named, or UTF-8 is. */
 function isUtf8 (contentType: string): boolean {

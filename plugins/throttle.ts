@@ -31,8 +31,8 @@ export interface Target {
 export interface Throttle {
   /** One guess at a user's password, judged by those before it. Reads the database twice. Throws `too_many_attempts`, the same whether the account exists or not. Close it in the end. */
   attempt (target: Target, origin: Origin): Promise<Attempt>
-  /** Counts a wrong secret of a registered client, or of an id that nobody has (null). Throws `too_many_attempts` where there were too many before. */
-  clientFailed (clientId: string | null, origin: Origin): Promise<void>
+  /** Counts a wrong secret of a registered client, or of an id that nobody has (null), in one transaction with what `beside` writes. Throws `too_many_attempts` where there were too many before. */
+  clientFailed (clientId: string | null, origin: Origin, beside: Beside): Promise<void>
   /** Remembers, inside the transaction that lets the user in, where from. */
   remember (userId: string, origin: Origin, queries: Queries): Promise<void>
 }
@@ -44,9 +44,11 @@ export interface Attempt {
   mayStart (): boolean
   /** What became of it: only failures count. */
   ended (succeeded: boolean): void
-  /** Writes down what became of it: nothing for a success where nothing had failed, else one statement. */
-  close (): Promise<void>
+  /** Writes down what became of it: nothing for a success where nothing had failed, a failure in one transaction with what `beside` writes. */
+  close (beside: Beside): Promise<void>
 }
+
+export type Beside = (queries: Queries) => Promise<void>
 
 export interface ThrottleOptions {
   /** Null where the gateway limits addresses. */
@@ -82,7 +84,7 @@ export default fp<ThrottleOptions>(async (app, { limits }) => {
   await app.register(rateLimit, { global: false, store: addresses.Store, keyGenerator: (request) => request.origin.network })
 
   function refuse (policy: string, { count, seconds }: Limit, after: number, who: Who): never {
-    app.audit.tally({ event: 'excess_rate_limit_exceeded', limit: policy, ...who }, `${who.actor ?? who.userId ?? ''} ${who.origin.network}`)
+    app.audit.tally({ event: 'excess_rate_limit_exceeded', detail: { limit: policy }, ...who }, `${who.actor ?? who.userId ?? ''} ${who.origin.network}`)
     throw app.errors.create('too_many_attempts', {
       cause: policy,
       // draft-ietf-httpapi-ratelimit-headers-11: what is allowed, and how much of it is left until when.
@@ -118,10 +120,13 @@ export default fp<ThrottleOptions>(async (app, { limits }) => {
   }
 
   /** Counts a failure, here where the database cannot. */
-  async function fail (attempt: OpenAttempt, charges: readonly Charge[]): Promise<void> {
+  async function fail (attempt: OpenAttempt, charges: readonly Charge[], beside: Beside): Promise<void> {
     const now = app.clock.now()
     try {
-      attempt.saved(await store().fail(charges.map(({ key, lifetime }) => ({ key, expiresAt: now + lifetime })), now))
+      attempt.saved(await app.database.transaction(async (queries) => {
+        await beside(queries)
+        return createThrottleRepository(queries).fail(charges.map(({ key, lifetime }) => ({ key, expiresAt: now + lifetime })), now)
+      }))
     } catch (error) {
       attempt.lost()
       throw error
@@ -171,10 +176,10 @@ export default fp<ThrottleOptions>(async (app, { limits }) => {
         account.end(succeeded)
         address.end(succeeded)
       },
-      async close () {
+      async close (beside) {
         try {
           if (outcome === true && account.wasMarked) await store().forget(charges.map(({ key }) => key))
-          if (outcome === false) await fail(account, charges)
+          if (outcome === false) await fail(account, charges, beside)
         } finally {
           release()
         }
@@ -193,14 +198,14 @@ export default fp<ThrottleOptions>(async (app, { limits }) => {
       const trusted = await isKnown(userId ?? '', origin)
       return begin(userCharges({ name, network: origin.network, trusted }, keyOf), { userId, origin }, trusted)
     },
-    async clientFailed (clientId, origin) {
+    async clientFailed (clientId, origin, beside) {
       const charges = clientCharges(clientId, origin.network, keyOf)
       const attempt = await open(charges)
       try {
         lookAt(attempt, { userId: null, ...clientId === null ? {} : { actor: clientId }, origin })
         attempt.start()
         attempt.end(false)
-        await fail(attempt, charges)
+        await fail(attempt, charges, beside)
       } finally {
         attempt.release()
       }

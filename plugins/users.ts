@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { createUserRepository, type UserRepository } from './users/repository.ts'
 
 export type { UserRecord, UserRepository } from './users/repository.ts'
+export type { UserFilter } from './users/search-repository.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

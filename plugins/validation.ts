@@ -1,6 +1,17 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import fp from 'fastify-plugin'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    validation: Validation
+  }
+}
+
+export interface Validation {
+  /** What is wrong with what came otherwise than in a request, judged as a body is: `part`, the place and the rule, never what was there. Null where it fits. */
+  judgeOf (schema: object, part: string): (value: unknown) => string | null
+}
+
 /** Bodies as they are: nothing coerced, nothing dropped, nothing filled in (ASVS 15.3.3, 15.3.5). */
 const strict = createAjv({ coerceTypes: false, useDefaults: false })
 /** Query strings and parameters arrive as text: converted, with defaults, but never dropped. */
@@ -13,11 +24,19 @@ export default fp(async (app) => {
   app.setSchemaErrorFormatter(([first], part) => {
     return app.errors.create('invalid_request', { message: explain(first as ErrorObject, part) })
   })
+
+  app.decorate('validation', {
+    judgeOf (schema, part) {
+      const check = strict.compile(schema)
+      return (value) => check(value) ? null : explain(check.errors?.[0] as ErrorObject, part)
+    }
+  } satisfies Validation)
 }, { name: 'validation', dependencies: ['errors'], fastify: '5.x' })
 
 function createAjv (options: { coerceTypes: false | 'array', useDefaults: boolean }): Ajv {
   const ajv = new Ajv({ ...options, removeAdditional: false, allErrors: false, strict: true, strictTypes: false, allowUnionTypes: true })
   ajv.addFormat('password', { type: 'string', validate: (text) => text.isWellFormed() && !text.includes('\0') })
+  ajv.addFormat('date-time', { type: 'string', validate: isTime })
   ajv.addFormat('email', { type: 'string', validate: isEmail })
   return ajv
 }
@@ -28,6 +47,12 @@ function isEmail (text: string): boolean {
   const host = text.slice(at + 1).split('.')
   return at >= 1 && at <= 64 && /^[\w.!#$%&'*+/=?^`{|}~-]+$/.test(text.slice(0, at)) &&
     host.length >= 2 && host.every((label) => label.length <= 63 && /^[A-Za-z0-9-]+$/.test(label) && !label.startsWith('-') && !label.endsWith('-'))
+}
+
+/** A day and a time that there are (RFC 3339, section 5.6). */
+function isTime (text: string): boolean {
+  const [, day] = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i.exec(text) ?? []
+  return day !== undefined && !Number.isNaN(Date.parse(text.toUpperCase())) && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
 }
 
 /** Names the place and the rule; never what was sent, and no member that the schema does not name. */

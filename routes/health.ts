@@ -19,7 +19,7 @@ const health: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/health/ready', {
-    config: { access: 'public' },
+    config: { access: 'public', errors: ['unavailable'] },
     schema: {
       operationId: 'ready',
       summary: 'Whether requests should be sent here',

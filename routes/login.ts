@@ -4,7 +4,7 @@ import { LoginBody, TokenReply } from '../schemas/login.ts'
 
 const login: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/login', {
-    config: { access: 'public', limit: 'login' },
+    config: { access: 'public', limit: 'login', errors: ['invalid_credentials'] },
     schema: {
       operationId: 'login',
       summary: 'Sign in with username and password',

@@ -19,7 +19,7 @@ const me: FastifyPluginAsyncTypebox = async (app) => {
   }, (request) => app.accounts.profile(request.identity.userId))
 
   app.patch('/me', {
-    config: { access: 'user', limit: 'register' },
+    config: { access: 'user', limit: 'register', errors: ['invalid_credentials', 'email_taken'] },
     schema: { operationId: 'changeEmail', summary: 'Set or clear the e-mail address, with the password', tags: ['accounts'], body: EmailChange, response: { 200: User, ...failures } }
   }, async (request) => {
     const user = await app.signIn.confirm(request.identity.userId, request.body.password, request.origin)
@@ -27,7 +27,7 @@ const me: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.delete('/me', {
-    config: { access: 'user', limit: 'login' },
+    config: { access: 'user', limit: 'login', errors: ['invalid_credentials', 'last_admin'] },
     schema: { operationId: 'deleteAccount', summary: 'Delete the account, with the password', tags: ['accounts'], body: PasswordProof, response: { 204: Type.Null(), ...failures } }
   }, async (request, reply) => {
     const user = await app.signIn.confirm(request.identity.userId, request.body.password, request.origin)
@@ -36,7 +36,7 @@ const me: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.put('/me/password', {
-    config: { access: 'user', limit: 'login' },
+    config: { access: 'user', limit: 'login', errors: ['weak_password', 'invalid_credentials'] },
     schema: { operationId: 'changePassword', summary: 'Set another password; every other session ends', tags: ['accounts'], body: PasswordChange, response: { 204: Type.Null(), ...failures } }
   }, async (request, reply) => {
     const { identity, body, origin } = request
@@ -51,7 +51,7 @@ const me: FastifyPluginAsyncTypebox = async (app) => {
   }, (request) => app.signOut.list(request.identity))
 
   app.delete('/me/sessions/:id', {
-    config: { access: 'user' },
+    config: { access: 'user', errors: ['not_found'] },
     schema: { operationId: 'endSession', summary: 'End one session of the account', tags: ['sessions'], params: SessionParams, response: { 204: Type.Null(), ...failures } }
   }, async (request, reply) => {
     await app.signOut.end(request.identity, request.params.id, request.origin)

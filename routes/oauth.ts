@@ -10,7 +10,7 @@ const oauth: FastifyPluginAsyncTypebox = async (app) => {
   app.oauth.speak(app)
 
   app.post('/oauth/token', {
-    config: { access: 'client' },
+    config: { access: 'client', errors: ['invalid_grant', 'unsupported_grant_type', 'invalid_scope'] },
     schema: { operationId: 'token', summary: 'A token for a client, or for a refresh token (RFC 6749)', tags: ['oauth'], consumes, body: TokenForm, response: { 200: GrantReply, ...failures } }
   }, (request) => app.oauth.grant(request.client, request.body, request.origin))
 
@@ -20,7 +20,7 @@ const oauth: FastifyPluginAsyncTypebox = async (app) => {
   }, (request) => app.oauth.introspect(request.body.token))
 
   app.post('/oauth/revoke', {
-    config: { access: 'client' },
+    config: { access: 'client', errors: ['unauthorized_client'] },
     schema: { operationId: 'revoke', summary: 'End a token and its session (RFC 7009)', tags: ['oauth'], consumes, body: TokenQueryForm, response: { 200: Type.Unsafe<undefined>(Type.Null()), ...failures } }
   }, async (request, reply) => {
     await app.oauth.revoke(request.body.token, request.client, request.origin)

@@ -5,7 +5,7 @@ import { RefreshBody } from '../schemas/sessions.ts'
 
 const refresh: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/refresh', {
-    config: { access: 'public', limit: 'refresh' },
+    config: { access: 'public', limit: 'refresh', errors: ['invalid_refresh_token'] },
     schema: {
       operationId: 'refresh',
       summary: 'Go on with a session: a new pair of tokens for a refresh token',

@@ -4,7 +4,7 @@ import { RegisterBody, RegisterReply } from '../schemas/register.ts'
 
 const register: FastifyPluginAsyncTypebox = async (app) => {
   app.post('/register', {
-    config: { access: 'public', limit: 'register' },
+    config: { access: 'public', limit: 'register', errors: ['weak_password', 'registration_closed', 'username_taken', 'email_taken'] },
     schema: {
       operationId: 'register',
       summary: 'Make an account',

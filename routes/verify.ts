@@ -32,7 +32,7 @@ const verify: FastifyPluginAsyncTypebox = async (app) => {
   }
 
   const route = {
-    config: { access: 'token', crossOrigin: false } as const,
+    config: { access: 'token', crossOrigin: false, errors: ['forbidden'] } as const,
     onRequest: answer,
     handler: () => {},
     errorHandler (error: { statusCode?: number, headers?: { connection?: string } }) {

@@ -1,14 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { ErrorReply } from '../schemas/errors.ts'
-import { JwksReply, KeyFileParams, ProviderMetadata, ServerMetadata } from '../schemas/well-known.ts'
+import { JwksReply, KeyFileParams, ProviderMetadata, PublicKeyPem, ServerMetadata } from '../schemas/well-known.ts'
 
 /** How long a verifier may keep what it read here; a key is published longer than that before it signs. */
 const caching = { 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' }
 
 const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/.well-known/jwks.json', {
-    config: { access: 'public' },
+    config: { access: 'public', errors: ['unavailable'] },
     schema: {
       operationId: 'jwks',
       summary: 'The public keys that tokens are checked with (RFC 7517)',
@@ -23,13 +23,14 @@ const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/.well-known/keys/:file', {
-    config: { access: 'public' },
+    config: { access: 'public', errors: ['not_found', 'unavailable'] },
     schema: {
       operationId: 'keyPem',
       summary: 'One public key as PEM, for gateways that read nothing else: its key id and ".pem"',
       tags: ['discovery'],
       params: KeyFileParams,
-      response: { 200: Type.String(), '4xx': ErrorReply }
+      produces: ['application/x-pem-file'],
+      response: { 200: PublicKeyPem, '4xx': ErrorReply }
     }
   }, (request, reply) => {
     const pem = app.discovery.pem(request.params.file)

@@ -18,6 +18,7 @@ export const errors = {
   request_timeout: { status: 408, message: 'The request took too long to arrive' },
   username_taken: { status: 409, message: 'This username is taken' },
   email_taken: { status: 409, message: 'This e-mail address is taken' },
+  last_admin: { status: 409, message: 'This is the last administrator: make another one first' },
   payload_too_large: { status: 413, message: 'The request body is too large' },
   uri_too_long: { status: 414, message: 'The request address is too long' },
   unsupported_media_type: { status: 415, message: 'Send the body as application/json in UTF-8, not encoded' },
@@ -33,8 +34,8 @@ export const errors = {
 export type ErrorCode = keyof typeof errors
 
 export const ErrorReply = Type.Object({
-  statusCode: Type.Integer({ description: 'The HTTP status' }),
+  statusCode: Type.Integer({ description: 'The HTTP status', examples: [400] }),
   code: Type.String({ description: 'The stable name of this error', examples: ['invalid_request'] }),
-  error: Type.String({ description: 'The name of the HTTP status' }),
-  message: Type.String({ description: 'What went wrong, for a person' })
+  error: Type.String({ description: 'The name of the HTTP status', examples: ['Bad Request'] }),
+  message: Type.String({ description: 'What went wrong, for a person', examples: ['The request is malformed'] })
 }, { $id: 'ErrorReply', additionalProperties: false })

@@ -2,4 +2,4 @@ import { Type } from '@sinclair/typebox'
 
 export const HealthReply = Type.Object({
   status: Type.Literal('ok')
-}, { additionalProperties: false })
+}, { title: 'HealthReply', additionalProperties: false })

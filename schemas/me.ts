@@ -4,13 +4,13 @@ import { Email, Password } from './users.ts'
 export const EmailChange = Type.Object({
   email: Type.Union([Email, Type.Null()]),
   password: Password
-}, { additionalProperties: false })
+}, { title: 'EmailChange', additionalProperties: false })
 
 export const PasswordProof = Type.Object({
   password: Password
-}, { additionalProperties: false })
+}, { title: 'PasswordProof', additionalProperties: false })
 
 export const PasswordChange = Type.Object({
   current_password: Password,
   new_password: Password
-}, { additionalProperties: false })
+}, { title: 'PasswordChange', additionalProperties: false })

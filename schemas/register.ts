@@ -5,11 +5,11 @@ export const RegisterBody = Type.Object({
   username: Username,
   password: Password,
   email: Type.Optional(Type.Union([Email, Type.Null()]))
-}, { additionalProperties: false })
+}, { title: 'RegisterBody', additionalProperties: false })
 
 export type RegisterBody = Static<typeof RegisterBody>
 
 export const RegisterReply = Type.Object({
   message: Type.Literal('User registered successfully'),
   user: User
-}, { additionalProperties: false })
+}, { title: 'RegisterReply', additionalProperties: false })

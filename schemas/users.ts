@@ -14,11 +14,11 @@ export const Password = Type.String({ format: 'password', maxLength: 128, exampl
 export const Email = Type.String({ format: 'email', maxLength: 254, examples: ['alice@example.com'] })
 
 export const User = Type.Object({
-  id: Type.String({ description: 'UUIDv7; never changes, never returns' }),
-  username: Type.String(),
-  email: Type.Union([Type.String(), Type.Null()]),
-  roles: Type.Array(Type.String()),
-  created_at: Type.String({ description: 'RFC 3339, UTC' })
+  id: Type.String({ description: 'UUIDv7; never changes, never returns', examples: ['019aaf3e-7c1c-7c3e-9a53-0d2f6c1b2a3d'] }),
+  username: Type.String({ examples: ['alice'] }),
+  email: Type.Union([Type.String({ examples: ['alice@example.com'] }), Type.Null()]),
+  roles: Type.Array(Type.String({ examples: ['editor'] })),
+  created_at: Type.String({ description: 'RFC 3339, UTC', examples: ['2026-03-01T12:00:00.000Z'] })
 }, { $id: 'User', additionalProperties: false })
 
 export type User = Static<typeof User>

@@ -8,17 +8,17 @@ export const VerifyQuery = Type.Object({
 })
 export type VerifyQuery = Static<typeof VerifyQuery>
 
-const schema = { type: 'string' }
+const type = 'string'
 
 /** No body: who the token speaks for stands in headers, each of them always there and empty where there is nothing. */
 export const VerifyHeaders = Type.Null({
   description: 'The request may pass',
   headers: {
-    'X-Auth-User-Id': { schema, description: 'The id of the user; empty for a client\'s own token' },
-    'X-Auth-Username': { schema, description: 'The name of the user, in lower case' },
-    'X-Auth-Session-Id': { schema, description: 'The session that the token belongs to' },
-    'X-Auth-Client-Id': { schema, description: 'The client that the token was issued to' },
-    'X-Auth-Roles': { schema, description: 'The roles of the user, separated by one space' },
-    'X-Auth-Scopes': { schema, description: 'The scopes of the token, separated by one space' }
+    'X-Auth-User-Id': { type, description: 'The id of the user; empty for a client\'s own token' },
+    'X-Auth-Username': { type, description: 'The name of the user, in lower case' },
+    'X-Auth-Session-Id': { type, description: 'The session that the token belongs to' },
+    'X-Auth-Client-Id': { type, description: 'The client that the token was issued to' },
+    'X-Auth-Roles': { type, description: 'The roles of the user, separated by one space' },
+    'X-Auth-Scopes': { type, description: 'The scopes of the token, separated by one space' }
   }
 })

@@ -65,6 +65,10 @@ const rules: Rule[] = [{
     ['plugins/users.ts:1 imports ../routes/me.ts: the arrows do not point there', ahead('plugins/users.ts', "import me from '../routes/me.ts'")],
     ['plugins/users.ts:1 imports ../config.ts: the arrows do not point there', ahead('plugins/users.ts', "import type { Config } from '../config.ts'")],
     ['app.ts:1 imports ./config/near-miss.ts: what is behind config.ts is its own', ahead('app.ts', "import { isNearMiss } from './config/near-miss.ts'")],
+    ['server.ts:1 imports ./cli/output.ts: what is behind cli.ts is its own', ahead('server.ts', "import { print } from './cli/output.ts'")],
+    ['plugins/users.ts:1 imports ../cli/output.ts: what is behind cli.ts is its own', ahead('plugins/users.ts', "import { print } from '../cli/output.ts'")],
+    ['cli/keys.ts:1 imports ../plugins/keys.ts: a door gives others types alone', ahead('cli/keys.ts', "import keys from '../plugins/keys.ts'")],
+    ['cli/keys.ts:1 imports ../server.ts: a command knows app.ts and config.ts', ahead('cli/keys.ts', "import '../server.ts'")],
     ['config.ts:1 imports ./app.ts: the arrows do not point there', ahead('config.ts', "import app from './app.ts'")],
     ['app.ts:1 imports what is worked out when it runs: a module is named where it is imported', ahead('app.ts', 'for (const file of files) await import(file)')],
     ['plugins/keys.ts:1 imports node:module: a module is named where it is imported', ahead('plugins/keys.ts', "import { createRequire } from 'node:module'")],
@@ -97,6 +101,7 @@ const rules: Rule[] = [{
     ['plugins/sign-in.ts names selectFrom: queries live in repositories', ahead('plugins/sign-in.ts', "app.database.queries['selectFrom']('users')")],
     ['cli.ts:1 sql: queries live in repositories', ahead('cli.ts', 'await sql`vacuum`.execute(queries)')],
     ['plugins/users.ts:1 imports kysely: the database is reached through its plugin', ahead('plugins/users.ts', "import { sql } from 'kysely'")],
+    ['cli/backup.ts:1 sql: queries live in repositories', ahead('cli/backup.ts', 'await sql`vacuum`.execute(queries)')],
     ['cli.ts:1 imports node:sqlite: the database is reached through its plugin', ahead('cli.ts', "import { DatabaseSync } from 'node:sqlite'")]
   ]
 }, {
@@ -104,6 +109,7 @@ const rules: Rule[] = [{
   check: entriesReadTheEnvironment,
   breaks: [
     ['plugins/passwords.ts:1 process.env: configuration comes as options', ahead('plugins/passwords.ts', "const memory = process.env['ARGON2_MEMORY']")],
+    ['cli/service.ts:1 process.env: configuration comes as options', ahead('cli/service.ts', 'const config = readConfig(process.env)')],
     ['argon2-build.ts:1 process.env: configuration comes as options', ahead('argon2-build.ts', "const folder = process.env['ARGON2_PREBUILD']")],
     ['config.ts:1 process?.env: configuration comes as options', ahead('config.ts', 'const port = process?.env.PORT')],
     ['app.ts:1 process: configuration comes as options', ahead('app.ts', "const { PORT } = process['env']")],
@@ -231,7 +237,7 @@ t.test('6. the app does not start with a route that does not say who may call it
 
 t.test('6. what is not public asks for a token, or for a client\'s secret', async (t) => {
   const server = await build(t)
-  const asks = { user: { code: 'missing_token' }, token: { code: 'missing_token' }, client: { error: 'invalid_client' } }
+  const asks = { user: { code: 'missing_token' }, token: { code: 'missing_token' }, 'role admin': { code: 'missing_token' }, client: { error: 'invalid_client' } }
   for (const [kind, refusal] of Object.entries(asks)) {
     const guarded = server.routeTable.entries.filter(({ access, method }) => access === kind && method !== 'ANY')
     t.not(guarded.length, 0)
@@ -241,7 +247,7 @@ t.test('6. what is not public asks for a token, or for a client\'s secret', asyn
       t.match(reply.json(), refusal, `${method} ${url}`)
     }
   }
-  t.strictSame([...new Set(server.routeTable.entries.map(({ access }) => access))].sort(), ['client', 'public', 'token', 'user'], 'there is no other kind')
+  t.strictSame([...new Set(server.routeTable.entries.map(({ access }) => access))].sort(), ['client', 'public', 'role admin', 'token', 'user'], 'there is no other kind')
 })
 
 t.test('7. an error leaves with the status that the registry gives it', async (t) => {

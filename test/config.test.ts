@@ -32,9 +32,11 @@ t.test('reads an empty environment as the documented defaults', async (t) => {
   t.strictSame(readConfig({}, { processors: 4, memory: 2 ** 32 }), {
     listen: { host: '127.0.0.1', port: 3000 },
     metrics: { host: '127.0.0.1', port: null },
+    traces: { endpoint: null },
     throttle: { limits: { login: { count: 30, seconds: 60 }, register: { count: 20, seconds: 3600 }, refresh: { count: 60, seconds: 60 } } },
     http: { trustProxy: [], corsOrigins: [], https: false, logLevel: 'info' },
     drain: { delay: 5 },
+    auditChain: { retention: 34_560_000 },
     openapi: { publicUrl: 'http://localhost:3000', pages: true },
     database: { postgres: null, file: 'data/gatehouse.db', pool: 10, timeout: 2, synchronous: 'full' },
     secrets: { secretKey: null, formerKey: null, databaseFile: 'data/gatehouse.db' },
@@ -44,8 +46,17 @@ t.test('reads an empty environment as the documented defaults', async (t) => {
     revocations: { maxLag: 30, tokenLifetime: 600, clockSkew: 5 },
     hashing: { concurrency: 4, longestWait: 2 },
     passwords: { minLength: 8, host: 'localhost', memory: 19_456, passes: 2, pepper: null, formerPepper: null },
-    accounts: { registration: 'open' }
+    accounts: { registration: 'open' },
+    administration: { first: null }
   })
+})
+
+t.test('wants name and password of the first administrator together', async (t) => {
+  const fault = 'BOOTSTRAP_ADMIN_USERNAME and BOOTSTRAP_ADMIN_PASSWORD need each other'
+  t.same(faultsOf({ BOOTSTRAP_ADMIN_USERNAME: 'root' }), [fault])
+  t.same(faultsOf({ BOOTSTRAP_ADMIN_PASSWORD: 'a password for nobody' }), [fault])
+  refuses(t, 'BOOTSTRAP_ADMIN_USERNAME', ['ro', 'x'.repeat(33), '-root', 'root.', 'r oot', 'ro\nt', 'röot'])
+  refuses(t, 'BOOTSTRAP_ADMIN_PASSWORD', ['x'.repeat(129)])
 })
 
 t.test('takes an empty variable for one that is not set', async (t) => {
@@ -58,13 +69,15 @@ t.test('reads every variable', async (t) => {
     DATABASE_URL: 'sqlite:///var/lib/gatehouse.db', DATABASE_POOL: '3', DATABASE_TIMEOUT: '250ms', SQLITE_SYNCHRONOUS: 'normal',
     ACCESS_TOKEN_TTL: '1h', REFRESH_IDLE_TTL: '1d', REFRESH_ABSOLUTE_TTL: '2d', REFRESH_GRACE: '0', MAX_SESSIONS: '3', REVOCATION_MAX_LAG: '1m', CLOCK_SKEW: '0', TOKEN_CACHE: '5', SIGNING_ALG: 'EdDSA', KEY_LEAD: '10m', KEY_ROTATION: '90d',
     REGISTRATION: 'closed', PASSWORD_MIN_LENGTH: '15', ARGON2_MEMORY: '65536', ARGON2_TIME: '3', HASH_CONCURRENCY: '7', HASH_QUEUE: '200ms', LOGIN_LIMIT: '5/10s', REGISTER_LIMIT: 'off', REFRESH_LIMIT: '100/1h',
-    ROLE_SCOPES: 'editor=read write', TRUST_PROXY: '10.0.0.0/8, ::1', CORS_ORIGINS: 'https://app.example.org', METRICS_PORT: '9464', LOG_LEVEL: 'debug', DRAIN_DELAY: '0', DOCUMENTATION: 'off'
+    ROLE_SCOPES: 'editor=read write', BOOTSTRAP_ADMIN_USERNAME: 'Root', BOOTSTRAP_ADMIN_PASSWORD: 'the first of many', TRUST_PROXY: '10.0.0.0/8, ::1', CORS_ORIGINS: 'https://app.example.org', METRICS_PORT: '9464', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', LOG_LEVEL: 'debug', DRAIN_DELAY: '0', DOCUMENTATION: 'off', AUDIT_RETENTION: '30d'
   })
   t.match(config, {
     listen: { host: '0.0.0.0', port: 8080 },
     http: { trustProxy: ['10.0.0.0/8', '::1'], corsOrigins: ['https://app.example.org'], https: true, logLevel: 'debug' },
     metrics: { host: '0.0.0.0', port: 9464 },
+    traces: { endpoint: 'http://collector:4318' },
     drain: { delay: 0 },
+    auditChain: { retention: 2_592_000 },
     openapi: { publicUrl: 'https://auth.example.org/gate', pages: false },
     database: { file: '/var/lib/gatehouse.db', pool: 3, timeout: 0.25, synchronous: 'normal' },
     secrets: { databaseFile: '/var/lib/gatehouse.db' },
@@ -75,7 +88,8 @@ t.test('reads every variable', async (t) => {
     hashing: { concurrency: 7, longestWait: 0.2 },
     passwords: { minLength: 15, host: 'auth.example.org', memory: 65_536, passes: 3 },
     throttle: { limits: { login: { count: 5, seconds: 10 }, register: null, refresh: { count: 100, seconds: 3600 } } },
-    accounts: { registration: 'closed' }
+    accounts: { registration: 'closed' },
+    administration: { first: { username: 'root', password: 'the first of many' } }
   })
 })
 
@@ -84,7 +98,7 @@ t.test('names every fault at once and no value', async (t) => {
     HOST: 'two words', PORT: '65536', PUBLIC_URL: 'ftp://files.internal', AUDIENCE: 'a b', CLIENT_ID: 'c d', DATABASE_URL: 'mysql://root:hunter2@db',
     DATABASE_POOL: '101', DATABASE_TIMEOUT: 'soonish', SQLITE_SYNCHRONOUS: 'sometimes', SECRET_KEY: 'changeme', SECRET_KEY_PREVIOUS: 'letmein', ACCESS_TOKEN_TTL: '2h', REFRESH_IDLE_TTL: '-1',
     REFRESH_ABSOLUTE_TTL: '1y', REFRESH_GRACE: '6m', MAX_SESSIONS: '10001', REVOCATION_MAX_LAG: '1500ms', CLOCK_SKEW: '61', TOKEN_CACHE: '-10', SIGNING_ALG: 'HS256', KEY_LEAD: '599s', KEY_ROTATION: '9m', REGISTRATION: 'maybe', PASSWORD_MIN_LENGTH: '7', ARGON2_MEMORY: '4096',
-    ARGON2_TIME: '1', HASH_CONCURRENCY: 'all', HASH_QUEUE: '61s', PASSWORD_PEPPER: 'paprika', PASSWORD_PEPPER_PREVIOUS: 'saltpetre', LOGIN_LIMIT: '30', REGISTER_LIMIT: '0/9m', REFRESH_LIMIT: 'none', ROLE_SCOPES: 'editor', TRUST_PROXY: 'true', CORS_ORIGINS: '*', METRICS_PORT: '0', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps'
+    ARGON2_TIME: '1', HASH_CONCURRENCY: 'all', HASH_QUEUE: '61s', PASSWORD_PEPPER: 'paprika', PASSWORD_PEPPER_PREVIOUS: 'saltpetre', LOGIN_LIMIT: '30', REGISTER_LIMIT: '0/9m', REFRESH_LIMIT: 'none', ROLE_SCOPES: 'editor', BOOTSTRAP_ADMIN_USERNAME: 'root@localhost', BOOTSTRAP_ADMIN_PASSWORD: 'secret'.repeat(22), TRUST_PROXY: 'true', CORS_ORIGINS: '*', METRICS_PORT: '0', OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318', LOG_LEVEL: 'loud', DRAIN_DELAY: '11m', DOCUMENTATION: 'perhaps', AUDIT_RETENTION: '23h'
   }
   t.same(Object.keys(environment), configurationTable.map(({ name }) => name), 'the table of this test is complete')
   const faults = faultsOf(environment)
@@ -278,7 +292,7 @@ t.test('tells names that are nearly ours', async (t) => {
 t.test('lists each variable with its default and meaning', async (t) => {
   t.same(configurationTable.find(({ name }) => name === 'PUBLIC_URL'), { name: 'PUBLIC_URL', default: 'http://localhost:PORT', secret: false, about: 'The `iss` of every token and the base of every address handed out; never taken from a request.' })
   t.equal(configurationTable.find(({ name }) => name === 'TRUST_PROXY')?.default, 'none')
-  t.same(configurationTable.filter(({ secret }) => secret).map(({ name }) => name), ['DATABASE_URL', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'PASSWORD_PEPPER', 'PASSWORD_PEPPER_PREVIOUS'])
+  t.same(configurationTable.filter(({ secret }) => secret).map(({ name }) => name), ['DATABASE_URL', 'SECRET_KEY', 'SECRET_KEY_PREVIOUS', 'PASSWORD_PEPPER', 'PASSWORD_PEPPER_PREVIOUS', 'BOOTSTRAP_ADMIN_PASSWORD'])
 })
 
 t.test('does not take an error of another kind for a fault', async (t) => {

@@ -15,7 +15,7 @@ import { readSegment } from './support/target.ts'
 const sources = readSources(fileURLToPath(new URL('..', import.meta.url)))
 const page = (path: string) => sources.get(path) ?? ''
 const pages = [...sources.keys()].filter((path) => path.endsWith('.md'))
-const reference = ['docs/architecture.md', 'docs/configuration.md', 'docs/defence.md', 'docs/errors.md', 'docs/operations.md', 'docs/passwords.md', 'docs/performance.md', 'docs/sessions.md', 'docs/tokens.md']
+const reference = ['docs/administration.md', 'docs/architecture.md', 'docs/audit.md', 'docs/configuration.md', 'docs/defence.md', 'docs/errors.md', 'docs/gateways.md', 'docs/metrics.md', 'docs/operations.md', 'docs/passwords.md', 'docs/performance.md', 'docs/scale.md', 'docs/sessions.md', 'docs/tokens.md']
 
 t.test('docs/errors.md', async (t) => {
   t.test('lists the registry, with the same statuses and in the same order', async (t) => {
@@ -105,7 +105,7 @@ t.test('docs/tokens.md', async (t) => {
   t.test('names every option of the verifier, and every command about keys that changes something', async (t) => {
     const [, options = ''] = /^export interface VerifierOptions \{(.*?)^\}/ms.exec(page('verifier.ts')) ?? []
     t.same(named('option'), [...options.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name))
-    const commands = [...page('cli.ts').matchAll(/keys\.command\('(\w+)/g)].map(([, name]) => name)
+    const commands = [...page('cli/keys.ts').matchAll(/keys\.command\('(\w+)/g)].map(([, name]) => name)
     t.same([...new Set(named('command').map((command) => command.split(' ')[1]))].sort(), commands.filter((name) => name !== 'list').sort())
   })
 

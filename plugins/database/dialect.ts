@@ -1,14 +1,14 @@
 import { access, constants } from 'node:fs/promises'
-import { type ColumnBuilderCallback, type Kysely, PostgresAdapter, sql } from 'kysely'
+import { type ColumnBuilderCallback, type Kysely, PostgresAdapter, type RawBuilder, sql } from 'kysely'
 
 // Where the two databases differ, each difference is one function here; what a driver itself does otherwise is in the driver.
 
 /** What one transaction at a time does, in all processes together. */
-export type Turn = 'migrations' | 'keys' | 'revocations'
+export type Turn = 'migrations' | 'keys' | 'revocations' | 'administrators' | 'audit'
 
 /** The first half of the keys of our advisory locks, so that they are not another program's in the same database. */
 const lockSpace = 0x67617465
-const lockOf: Record<Turn, number> = { migrations: 1, keys: 2, revocations: 3 }
+const lockOf: Record<Turn, number> = { migrations: 1, keys: 2, revocations: 3, administrators: 4, audit: 5 }
 
 /** SQLSTATEs of a transaction that lost a race: it could not be ordered with another, waited in a circle with it, or found taken what it had seen free. */
 const lostRaces = new Set(['40001', '40P01', '23505'])
@@ -25,11 +25,29 @@ export function sequence<T> (db: Kysely<T>): ['bigint' | 'integer', ColumnBuilde
 }
 
 /**
+ * Puts a text column, and its indexes, in the order of its bytes, as SQLite has them: all that begin alike stand together there,
+ * whatever language PostgreSQL was set up for. What is in it stays as it is.
+ */
+export async function orderByBytes<T> (table: string, column: string, db: Kysely<T>): Promise<void> {
+  if (isPostgres(db)) await sql`alter table ${sql.table(table)} alter column ${sql.ref(column)} type text collate "C"`.execute(db)
+}
+
+/**
  * Waits, inside a transaction, until no other one has this turn; it is over when the transaction is. On SQLite every
  * transaction has all turns, since one writes at a time.
  */
 export async function takeTurn<T> (turn: Turn, queries: Kysely<T>): Promise<void> {
   if (isPostgres(queries)) await sql`select pg_advisory_xact_lock(${sql.lit(lockSpace)}, ${sql.lit(lockOf[turn])})`.execute(queries)
+}
+
+/**
+ * What a statement reads `rows` from, as the table `given`: sent as one parameter, however many there are, so that it is
+ * prepared once.
+ */
+export function given<T> (rows: readonly object[], columns: Readonly<Record<string, 'text' | 'bigint'>>, queries: Kysely<T>): RawBuilder<unknown> {
+  const named = Object.entries(columns)
+  if (isPostgres(queries)) return sql`json_to_recordset(${JSON.stringify(rows)}::json) as given(${sql.join(named.map(([name, type]) => sql`${sql.ref(name)} ${sql.raw(type)}`))})`
+  return sql`(select ${sql.join(named.map(([name]) => sql`value ->> ${sql.lit(name)} as ${sql.ref(name)}`))} from json_each(${JSON.stringify(rows)})) as given`
 }
 
 /** What processes on one database tell each other. */

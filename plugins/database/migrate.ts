@@ -5,13 +5,17 @@ import * as accounts from './migrations/001-accounts.ts'
 import * as sessions from './migrations/002-sessions.ts'
 import * as throttle from './migrations/003-throttle.ts'
 import * as leases from './migrations/004-leases.ts'
+import * as audit from './migrations/005-audit.ts'
+import * as administration from './migrations/006-administration.ts'
 
 /** In the order in which they run. A migration that was released is never changed. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '001-accounts': accounts,
   '002-sessions': sessions,
   '003-throttle': throttle,
-  '004-leases': leases
+  '004-leases': leases,
+  '005-audit': audit,
+  '006-administration': administration
 }
 
 const known = Object.keys(migrations)

@@ -16,6 +16,15 @@ export interface PostgresOptions {
   unhurried?: boolean
   /** Makes the error that is thrown where the database cannot do what was asked now. */
   unavailable: (cause: unknown) => Error
+  /** Handed the pool's figures, once it is there. */
+  watch?: (figures: () => PoolFigures) => void
+}
+
+/** Connections that are used and that are not, and calls that wait for one. */
+export interface PoolFigures {
+  busy: number
+  idle: number
+  waiting: number
 }
 
 /** Of the timeout, what a call may take: the rest is for the answer itself, which has to leave in time too. */
@@ -61,10 +70,11 @@ class TurnTakingAdapter extends PostgresAdapter {
   override async releaseMigrationLock (): Promise<void> {}
 }
 
-function createDriver ({ address, pool: size, timeout, unhurried = false, unavailable }: PostgresOptions): Driver {
+function createDriver ({ address, pool: size, timeout, unhurried = false, unavailable, watch }: PostgresOptions): Driver {
   const time = (share: number) => unhurried ? null : Math.ceil(timeout * 1000 * share)
   const config = connectionConfig({ address, connectTime: Math.ceil(timeout * 1000 * callShare), statementTime: time(statementShare), idleTime: unhurried ? unhurriedIdleTime : timeout * 1000 })
   const pool = new pg.Pool({ ...config, max: size, idleTimeoutMillis: idleTime, maxLifetimeSeconds: lifetime })
+  watch?.(() => ({ busy: pool.totalCount - pool.idleCount, idle: pool.idleCount, waiting: pool.waitingCount }))
   // A connection that is lost while nobody uses it is replaced when somebody does.
   pool.on('error', () => {})
   // Listened to from before anybody has the connection: an error that comes with the news that it stands would end the process.

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Queries, Tables } from '../database.ts'
 
 /** What is carried over, what others refer to first. The rest is not: leases of processes, and Kysely's own notes on migrations. */
-export const carried = ['users', 'user_roles', 'signing_keys', 'sessions', 'revocations', 'clients', 'failures', 'known_networks'] as const satisfies ReadonlyArray<keyof Tables>
+export const carried = ['users', 'user_roles', 'signing_keys', 'sessions', 'revocations', 'clients', 'failures', 'known_networks', 'audit_events', 'audit_heads', 'audit_keys'] as const satisfies ReadonlyArray<keyof Tables>
 
 export type CarriedTable = typeof carried[number]
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { type ErrorCode, errors } from '../../schemas/errors.ts'
-import { errorBody } from './body.ts'
+import { errorBody, refusal } from './body.ts'
 
 type Headers = Readonly<Record<string, string>>
 type UnparsedOptions = Required<Pick<FastifyServerOptions, 'clientErrorHandler' | 'frameworkErrors'>>
@@ -14,6 +14,9 @@ const parserFaults = new Map<string, ErrorCode>([
   ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout']
 ])
 
+/** A gateway appends the address that it asks about, and makes 500 of a 400, or passes it on. */
+const belowVerify = /^\/verify\//
+
 /** Answers in our shape, with `headers`, to what never became a request of ours: broken HTTP, and addresses that cannot be decoded. */
 export function unparsedOptions (headers: Headers): UnparsedOptions {
   return {
@@ -21,9 +24,9 @@ export function unparsedOptions (headers: Headers): UnparsedOptions {
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
       else hangUp(socket, isAnswering(socket) ? '' : rawAnswer(parserFaults.get(error.code ?? '') ?? 'invalid_request', headers))
     },
-    frameworkErrors (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) {
-      const code = error.statusCode === 414 ? 'uri_too_long' : 'invalid_request'
-      reply.code(errors[code].status).headers(headers).type(mediaType).send(JSON.stringify(errorBody(code)))
+    frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+      const code = belowVerify.test(request.raw.url ?? '') ? 'invalid_token' : error.statusCode === 414 ? 'uri_too_long' : 'invalid_request'
+      reply.code(errors[code].status).headers({ ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal } }).type(mediaType).send(JSON.stringify(errorBody(code)))
     }
   } as UnparsedOptions
 }

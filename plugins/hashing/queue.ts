@@ -50,6 +50,8 @@ export interface QueueOptions {
   now: () => number
   /** Calls back once after that many milliseconds; what it returns calls that off. */
   wake: (milliseconds: number, work: () => void) => () => void
+  /** Told of each that ran, in milliseconds: how long it waited, and how long it took. */
+  measured?: (waited: number, took: number) => void
   /** The error of an entry that is not run; `wait` is the seconds after which trying again may help. */
   refuse: (why: Refusal, wait: number) => Error
 }
@@ -81,7 +83,7 @@ const favouredLead = 4
  * `longestWait` is refused at once, and one that has waited so long is ended. Networks take turns; where the queue is
  * full, a newcomer takes the last place of the network that has most, if that has more than it would have itself.
  */
-export function createQueue ({ concurrency, longestWait, now, wake, refuse }: QueueOptions): Queue {
+export function createQueue ({ concurrency, longestWait, now, wake, refuse, measured = () => {} }: QueueOptions): Queue {
   const favoured = createFairOrder<Entry>()
   const plain = createFairOrder<Entry>()
   /** As they came, which is the order of their deadlines. */
@@ -123,7 +125,7 @@ export function createQueue ({ concurrency, longestWait, now, wake, refuse }: Qu
       turn,
       deadline: now() + longestWait,
       order,
-      begin: () => { begin(work, resolve, reject) },
+      begin: () => { begin(work, now() + longestWait - entry.deadline, resolve, reject) },
       reject,
       leave: () => {
         counts.cancelled++
@@ -139,12 +141,13 @@ export function createQueue ({ concurrency, longestWait, now, wake, refuse }: Qu
     return promise
   }
 
-  function begin<T> (work: () => Promise<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  function begin<T> (work: () => Promise<T>, waited: number, resolve: (value: T) => void, reject: (error: unknown) => void): void {
     const begun = now()
     running++
     const end = () => {
       running--
       counts.done++
+      measured(waited, now() - begun)
       advance()
     }
     Promise.try(work).then((value) => {

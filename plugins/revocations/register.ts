@@ -7,6 +7,8 @@ export interface Bearer {
   sessionId: string
   clientId: string
   tokenId: string
+  /** The roles that it names. */
+  roles: readonly string[]
 }
 
 /** What is revoked and not yet dead by itself, in memory: a look-up costs no read and well under a microsecond. */
@@ -26,12 +28,13 @@ export function createRegister (): Register {
   const clients = new Map<string, number>()
   const tokens = new Map<string, number>()
   const users = new Map<string, { notBefore: number, expiresAt: number }>()
+  const holders = new Map<string, { roles: readonly string[], expiresAt: number }>()
 
   let round = entries()
 
   function * entries (): Generator<{ map: Map<string, unknown>, id: string, expiresAt: number }, undefined> {
     for (const map of [sessions, clients, tokens]) for (const [id, expiresAt] of map) yield { map, id, expiresAt }
-    for (const [id, { expiresAt }] of users) yield { map: users, id, expiresAt }
+    for (const map of [users, holders]) for (const [id, { expiresAt }] of map) yield { map, id, expiresAt }
   }
 
   function addUser ({ subjectId, notBefore, expiresAt }: Revocation): void {
@@ -44,12 +47,15 @@ export function createRegister (): Register {
     add (revocation) {
       const { subject, subjectId, expiresAt } = revocation
       if (subject === 'user' || subject === 'everybody') addUser(revocation)
+      // The last one counts: the log is in the order in which roles came and went.
+      else if (subject === 'roles') holders.set(subjectId, { roles: revocation.roles ?? [], expiresAt })
       else (subject === 'session' ? sessions : subject === 'client' ? clients : tokens).set(subjectId, expiresAt)
     },
-    isRevoked ({ userId, sessionId, clientId, tokenId }) {
+    isRevoked ({ userId, sessionId, clientId, tokenId, roles }) {
       if (tokens.size > 0 && tokens.has(tokenId)) return true
       if (sessionId === '') return clients.has(clientId)
       if (sessions.has(sessionId)) return true
+      if (holders.size > 0 && roles.some((role) => holders.get(userId)?.roles.includes(role) === false)) return true
       return users.size > 0 && beganAt(sessionId) <= Math.max(users.get(userId)?.notBefore ?? -1, users.get(everybody)?.notBefore ?? -1)
     },
     sweep (now, limit) {
@@ -64,7 +70,7 @@ export function createRegister (): Register {
       }
       return limit
     },
-    get size () { return sessions.size + clients.size + tokens.size + users.size }
+    get size () { return sessions.size + clients.size + tokens.size + users.size + holders.size }
   }
 }
 

@@ -9,13 +9,18 @@ declare module '../database.ts' {
       subject: string
       subject_id: string
       not_before: number | null
+      /** Separated by one space. */
+      roles: string | null
       expires_at: number
     }
   }
 }
 
-/** Whose tokens end: a session's, all of a user's or everybody's sessions begun by a moment, a client's own, or one token. */
-export type Subject = 'session' | 'user' | 'everybody' | 'client' | 'token'
+/**
+ * Whose tokens end: a session's, all of a user's or everybody's sessions begun by a moment, those of a user that name a role
+ * which they no longer hold, a client's own, or one token.
+ */
+export type Subject = 'session' | 'user' | 'everybody' | 'roles' | 'client' | 'token'
 
 /** Times are milliseconds since 1970. */
 export interface Revocation {
@@ -24,6 +29,8 @@ export interface Revocation {
   subjectId: string
   /** For a user and for everybody: sessions begun until then are meant. */
   notBefore: number | null
+  /** For roles: those that the user holds. */
+  roles: readonly string[] | null
   /** When the last token that is meant is dead by itself. */
   expiresAt: number
 }
@@ -42,8 +49,8 @@ const rowsAStatement = 1000
 export function createRevocationRepository (queries: Queries): RevocationRepository {
   return {
     async add (revocations) {
-      const rows = revocations.map(({ subject, subjectId, notBefore, expiresAt }) => ({
-        subject, subject_id: subjectId, not_before: notBefore, expires_at: expiresAt
+      const rows = revocations.map(({ subject, subjectId, notBefore, roles, expiresAt }) => ({
+        subject, subject_id: subjectId, not_before: notBefore, roles: roles?.join(' ') ?? null, expires_at: expiresAt
       }))
       for (let start = 0; start < rows.length; start += rowsAStatement) {
         await queries.insertInto('revocations').values(rows.slice(start, start + rowsAStatement)).execute()
@@ -51,7 +58,9 @@ export function createRevocationRepository (queries: Queries): RevocationReposit
     },
     async after (id, limit) {
       const rows = await queries.selectFrom('revocations').selectAll().where('id', '>', id).orderBy('id').limit(limit).execute()
-      return rows.map((row) => ({ id: row.id, subject: row.subject as Subject, subjectId: row.subject_id, notBefore: row.not_before, expiresAt: row.expires_at }))
+      return rows.map((row) => ({
+        id: row.id, subject: row.subject as Subject, subjectId: row.subject_id, notBefore: row.not_before, roles: row.roles?.split(' ').filter((role) => role !== '') ?? null, expiresAt: row.expires_at
+      }))
     },
     async sweep (now, limit) {
       const over = queries.selectFrom('revocations').select('id').where('expires_at', '<=', now).limit(limit)

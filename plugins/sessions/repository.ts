@@ -49,6 +49,8 @@ export interface SessionRepository {
   lock (id: string): Promise<Session | null>
   /** The sessions of a user that are not over at `now`, the one used last first. */
   ofUser (userId: string, now: number): Promise<Session[]>
+  /** Where the `limit` sessions that began last were used last. */
+  addresses (limit: number): Promise<string[]>
   /** The live sessions of a user beyond the `keep` used last: their ids, at most a thousand. */
   surplus (userId: string, now: number, keep: number): Promise<string[]>
   /** Counts one rotation where the counter is still `counter`. Says whether it was. */
@@ -61,6 +63,8 @@ export interface SessionRepository {
   removeBefore (id: string, limit: number): Promise<number>
   /** Says how many there were. */
   removeAll (): Promise<number>
+  /** How many are not over at `now`. */
+  count (now: number): Promise<number>
   /** Deletes up to `limit` that are over. Says how many. */
   sweep (now: number, limit: number): Promise<number>
 }
@@ -97,6 +101,9 @@ export function createSessionRepository (queries: Queries): SessionRepository {
         .where('idle_expires_at', '>', now).orderBy('last_used_at', 'desc').orderBy('id', 'desc').execute()
       return rows.map(fromRow)
     },
+    async addresses (limit) {
+      return (await queries.selectFrom('sessions').select('ip').orderBy('id', 'desc').limit(limit).execute()).map(({ ip }) => ip)
+    },
     async surplus (userId, now, keep) {
       const rows = await queries.selectFrom('sessions').select('id').where('user_id', '=', userId)
         .where('idle_expires_at', '>', now).orderBy('last_used_at', 'desc').orderBy('id', 'desc').limit(1000).offset(keep).execute()
@@ -126,6 +133,10 @@ export function createSessionRepository (queries: Queries): SessionRepository {
     async removeAll () {
       const { numDeletedRows } = await queries.deleteFrom('sessions').executeTakeFirst()
       return Number(numDeletedRows)
+    },
+    async count (now) {
+      const { count } = await queries.selectFrom('sessions').select((row) => row.fn.countAll().as('count')).where('idle_expires_at', '>', now).executeTakeFirstOrThrow()
+      return Number(count)
     },
     async sweep (now, limit) {
       const over = queries.selectFrom('sessions').select('id').where('idle_expires_at', '<=', now).limit(limit)

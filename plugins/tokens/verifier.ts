@@ -54,6 +54,8 @@ export interface Verifier {
   verify (token: string): Identity
   /** How many tokens are remembered. */
   readonly remembered: number
+  /** How many were known again since the start, and how many had to be read and verified, whatever came of it. */
+  readonly lookups: Readonly<{ hit: number, miss: number }>
 }
 
 interface Known {
@@ -66,6 +68,7 @@ export function createVerifier (options: VerifierOptions): Verifier {
   const { keys, verifySignature, isRevoked, cacheSize, clockSkew, now } = options
   const reader = createReader(options)
   const cache = createCache<Known>(cacheSize)
+  const lookups = { hit: 0, miss: 0 }
   let version = keys.version
 
   function recall (digest: string): Identity | null {
@@ -86,13 +89,18 @@ export function createVerifier (options: VerifierOptions): Verifier {
       if (isRevoked(identity, token)) throw Object.assign(new Error('token rejected'), { reason: 'revoked' })
       return identity
     },
-    get remembered () { return cache.size }
+    get remembered () { return cache.size },
+    lookups
   }
 
   function recognise (token: string): Identity {
     const digest = hash('sha256', token, 'base64')
     const recalled = recall(digest)
-    if (recalled !== null) return recalled
+    if (recalled !== null) {
+      lookups.hit++
+      return recalled
+    }
+    lookups.miss++
     const { alg, kid, claims } = reader.read(token)
     const key = keys.find(kid)
     if (key === undefined || key.alg !== alg) throw Object.assign(new Error('token rejected'), { reason: unknownKey })

@@ -1,42 +1,8 @@
 import type { Queries } from '../database.ts'
+import { fromRow, lowerCase, type UserRecord, type UserRow } from './record.ts'
+import { createUserSearch, type UserSearch } from './search-repository.ts'
 
-declare module '../database.ts' {
-  interface Tables {
-    users: {
-      id: string
-      /** Canonical: lower case. */
-      username: string
-      /** As given. */
-      email: string | null
-      /** In lower case, what makes addresses equal. */
-      email_key: string | null
-      password_hash: string | null
-      disabled_at: number | null
-      /** Sessions begun until then have ended. */
-      sessions_not_before: number | null
-      created_at: number
-    }
-    user_roles: {
-      user_id: string
-      role: string
-    }
-  }
-}
-
-export interface UserRecord {
-  /** UUIDv7. */
-  id: string
-  username: string
-  email: string | null
-  /** A PHC string; null where the user has no password. */
-  passwordHash: string | null
-  disabled: boolean
-  roles: string[]
-  /** Milliseconds since 1970, as all times here. */
-  createdAt: number
-  /** Sessions begun until then have ended; 0 where none were ended together. */
-  sessionsNotBefore: number
-}
+export type { UserRecord } from './record.ts'
 
 export type NewUser = Pick<UserRecord, 'id' | 'username' | 'email' | 'passwordHash' | 'createdAt'>
 
@@ -50,10 +16,24 @@ export interface UserRepository {
   lock (id: string): Promise<UserRecord | null>
   /** The user as they are now, locked as `lock` does, where a password that was checked against `user` is still theirs; null where they are gone, disabled or have another. */
   findUnchanged (user: Pick<UserRecord, 'id' | 'passwordHash'>): Promise<UserRecord | null>
+  /** The same, and remembers that they signed in at `moment`. */
+  signIn (user: Pick<UserRecord, 'id' | 'passwordHash'>, moment: number): Promise<UserRecord | null>
   /** By username in any case, or, where there is an @ in it, by e-mail address in any case. */
   findByLogin (login: string): Promise<UserRecord | null>
   /** Sets a new digest where the old one is still `from`. Says whether it was. */
   replacePasswordHash (id: string, from: string, to: string): Promise<boolean>
+  /** Sets a digest whatever was there. */
+  setPasswordHash (id: string, passwordHash: string): Promise<void>
+  /** Sets all that a user holds. */
+  setRoles (id: string, roles: readonly string[]): Promise<void>
+  /** Null enables the user again. */
+  setDisabled (id: string, disabledAt: number | null): Promise<void>
+  /** Whether anybody has this role, disabled or not. */
+  isHeld (role: string): Promise<boolean>
+  /** Whether anybody who is not disabled has this role, beside this user. */
+  isHeldBeside (id: string, role: string): Promise<boolean>
+  /** Users by filter, in the order of what was searched for. */
+  search: UserSearch
   /** Sets or clears the address. Throws where another takes it at the same moment: the transaction is to be done once more. */
   setEmail (id: string, email: string | null): Promise<'set' | 'email_taken'>
   /** Remembers that sessions begun until then have ended. */
@@ -67,19 +47,13 @@ export function createUserRepository (queries: Queries): UserRepository {
     // PostgreSQL keeps no NUL in a text, and fails where it is asked for one.
     if (value.includes('\0')) return null
     const query = queries.selectFrom('users').selectAll().where(column, '=', value)
-    const row = await (locked ? query.forNoKeyUpdate() : query).executeTakeFirst()
+    return withRoles(await (locked ? query.forNoKeyUpdate() : query).executeTakeFirst())
+  }
+
+  async function withRoles (row: UserRow | undefined): Promise<UserRecord | null> {
     if (row === undefined) return null
     const roles = await queries.selectFrom('user_roles').select('role').where('user_id', '=', row.id).orderBy('role').execute()
-    return {
-      id: row.id,
-      username: row.username,
-      email: row.email,
-      passwordHash: row.password_hash,
-      disabled: row.disabled_at !== null,
-      roles: roles.map(({ role }) => role),
-      createdAt: row.created_at,
-      sessionsNotBefore: row.sessions_not_before ?? 0
-    }
+    return fromRow(row, roles.map(({ role }) => role))
   }
 
   return {
@@ -93,6 +67,7 @@ export function createUserRepository (queries: Queries): UserRepository {
         password_hash: passwordHash,
         disabled_at: null,
         sessions_not_before: null,
+        last_login_at: null,
         created_at: createdAt
       }).onConflict((conflict) => conflict.doNothing()).returning('id').executeTakeFirst()
       if (added !== undefined) return 'added'
@@ -104,12 +79,35 @@ export function createUserRepository (queries: Queries): UserRepository {
       const now = await find('id', id, { locked: true })
       return now === null || now.disabled || now.passwordHash !== passwordHash ? null : now
     },
+    async signIn ({ id, passwordHash }, moment) {
+      return withRoles(await queries.updateTable('users').set({ last_login_at: moment })
+        .where('id', '=', id).where('password_hash', '=', passwordHash).where('disabled_at', 'is', null).returningAll().executeTakeFirst())
+    },
     findByLogin: (login) => find(login.includes('@') ? 'email_key' : 'username', lowerCase(login)),
     async replacePasswordHash (id, from, to) {
       const { numUpdatedRows } = await queries.updateTable('users').set({ password_hash: to })
         .where('id', '=', id).where('password_hash', '=', from).executeTakeFirst()
       return numUpdatedRows > 0n
     },
+    async setPasswordHash (id, passwordHash) {
+      await queries.updateTable('users').set({ password_hash: passwordHash }).where('id', '=', id).execute()
+    },
+    async setRoles (id, roles) {
+      await queries.deleteFrom('user_roles').where('user_id', '=', id).execute()
+      if (roles.length > 0) await queries.insertInto('user_roles').values(roles.map((role) => ({ user_id: id, role }))).execute()
+    },
+    async setDisabled (id, disabledAt) {
+      await queries.updateTable('users').set({ disabled_at: disabledAt }).where('id', '=', id).execute()
+    },
+    async isHeld (role) {
+      return await queries.selectFrom('user_roles').select('user_id').where('role', '=', role).limit(1).executeTakeFirst() !== undefined
+    },
+    async isHeldBeside (id, role) {
+      const holder = await queries.selectFrom('user_roles').innerJoin('users', 'users.id', 'user_roles.user_id').select('users.id')
+        .where('user_roles.role', '=', role).where('users.id', '!=', id).where('users.disabled_at', 'is', null).limit(1).executeTakeFirst()
+      return holder !== undefined
+    },
+    search: createUserSearch(queries),
     async setEmail (id, email) {
       const key = email === null ? null : lowerCase(email)
       const holder = key === null ? null : await find('email_key', key)
@@ -124,9 +122,4 @@ export function createUserRepository (queries: Queries): UserRepository {
       await queries.deleteFrom('users').where('id', '=', id).execute()
     }
   }
-}
-
-/** ASCII alone: full lower-casing would fold the Kelvin sign into the k of another's name. */
-function lowerCase (text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }

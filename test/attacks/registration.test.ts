@@ -169,7 +169,7 @@ t.test('I176 refuses a password made of what goes with the account', async (t) =
   t.notOk(usernames(service).includes(username))
 })
 
-t.test('refuses the hundred commonest passwords, in the spellings that guessers try, and hashes none', async (t) => {
+t.test('I174 refuses the hundred commonest passwords, in the spellings that guessers try, and hashes none', async (t) => {
   const app = await build(t)
   app.passwords.hash = async () => { throw new Error('hashed') }
   const spellings = [(text: string) => text, (text: string) => text.toUpperCase(), (text: string) => `${text}!?`, (text: string) => text.replaceAll('a', '@').replaceAll('o', '0')]

@@ -4,11 +4,12 @@ import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { alice, build } from '../support/build.ts'
 import { refreshed, worth } from '../support/calls.ts'
-import { beside, runCli } from '../support/cli.ts'
+import { beside } from '../support/cli.ts'
+import { command } from '../support/command.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
-// Services and commands are processes of their own: each takes seconds where the machine is busy.
+// A service is a process of its own: it takes seconds where the machine is busy.
 t.setTimeout(600_000)
 
 t.test('backs up beside a service that registers meanwhile; all that was acknowledged before is in it', async (t) => {
@@ -30,7 +31,7 @@ t.test('backs up beside a service that registers meanwhile; all that was acknowl
 
   const before = [...acknowledged]
   const file = join(service.folder, 'copy.db')
-  const ran = await runCli(beside(service), 'backup', file)
+  const ran = await command(beside(service), 'backup', file)
   t.strictSame(ran, { code: 0, out: `The backup is ${file}.\n`, err: '' })
   await until(() => acknowledged.length > before.length + 2)
   going = false
@@ -45,9 +46,9 @@ t.test('backs up beside a service that registers meanwhile; all that was acknowl
 
   const bytes = readFileSync(file)
   const [again, nowhere, misused] = await Promise.all([
-    runCli(beside(service), 'backup', file),
-    runCli({ ...beside(service), DATABASE_URL: `sqlite:${join(service.folder, 'another.db')}` }, 'backup', join(service.folder, 'second.db')),
-    runCli(beside(service), 'backup')
+    command(beside(service), 'backup', file),
+    command({ ...beside(service), DATABASE_URL: `sqlite:${join(service.folder, 'another.db')}` }, 'backup', join(service.folder, 'second.db')),
+    command(beside(service), 'backup')
   ])
   t.match(again, { code: 1, out: '', err: /^gatehouse: [^\n]+copy\.db is there already[^\n]+\n$/ })
   t.ok(bytes.equals(readFileSync(file)))

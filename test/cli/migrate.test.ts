@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import { aliceSignedIn, build } from '../support/build.ts'
 import { refreshed, worth } from '../support/calls.ts'
-import { runCli } from '../support/cli.ts'
+import { command } from '../support/command.ts'
 import { holdWriteLock } from '../support/database.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/service.ts'
 
-// Commands are processes of their own: each takes seconds where the machine is busy.
+// PostgreSQL takes seconds where the machine is busy.
 t.setTimeout(600_000)
 
 t.test('moves a SQLite database to PostgreSQL, secret kept beside it and all', async (t) => {
@@ -21,7 +21,7 @@ t.test('moves a SQLite database to PostgreSQL, secret kept beside it and all', a
   const [url, other] = [await server.createDatabase({ empty: true }), await server.createDatabase({ empty: true })]
   writeFileSync(join(folder, 'url'), `${url}\n`)
 
-  const { code, out, err } = await runCli(environment, 'migrate', '--to-file', join(folder, 'url'), '--json')
+  const { code, out, err } = await command(environment, 'migrate', '--to-file', join(folder, 'url'), '--json')
   t.equal(code, 0)
   t.match(JSON.parse(out), { users: 1, sessions: 1, signing_keys: 2, user_roles: 0 })
   t.match(err, /^users: 1 of 1\nsigning_keys: 2 of 2\nsessions: 1 of 1\n/)
@@ -31,16 +31,16 @@ t.test('moves a SQLite database to PostgreSQL, secret kept beside it and all', a
   await refreshed(after, pair.refresh_token)
 
   const { release } = holdWriteLock(t, join(folder, 'auth.db'))
-  t.match(await runCli({ ...environment, DATABASE_TIMEOUT: '200ms' }, 'migrate', '--to', other), { code: 1, out: '', err: /^gatehouse: [^\n]+\(database is locked\)\n$/ }, 'while another program writes')
+  t.match(await command({ ...environment, DATABASE_TIMEOUT: '200ms' }, 'migrate', '--to', other), { code: 1, out: '', err: /^gatehouse: [^\n]+\(database is locked\)\n$/ }, 'while another program writes')
   release()
 
   const password = 'never-to-be-printed'
   const misused = [['--to', `mysql://u:${password}@h/d`], ['--to', `postgres://u:${password}@h/d?pool=1`], ['--to', `sqlite:${password}`], ['--to', other, '--to-file', join(folder, 'url')]]
   const [again, people, nowhere, ...misuses] = await Promise.all([
-    runCli(environment, 'migrate', '--to', url),
-    runCli(environment, 'migrate', '--to', other),
-    runCli({ DATABASE_URL: `sqlite:${join(folder, 'another.db')}` }, 'migrate', '--to', other),
-    ...misused.map((args) => runCli(environment, 'migrate', ...args))
+    command(environment, 'migrate', '--to', url),
+    command(environment, 'migrate', '--to', other),
+    command({ DATABASE_URL: `sqlite:${join(folder, 'another.db')}` }, 'migrate', '--to', other),
+    ...misused.map((args) => command(environment, 'migrate', ...args))
   ])
   t.match(again, { code: 1, out: '', err: 'gatehouse: The target is not empty, there are rows in users: nothing was moved\n' })
   t.match(people, { code: 0, out: /SECRET_KEY/ })

@@ -1,10 +1,11 @@
 import t from 'tap'
 import { alice } from '../support/build.ts'
-import { beside, runCli } from '../support/cli.ts'
+import { beside } from '../support/cli.ts'
+import { command } from '../support/command.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
-// Services and commands are processes of their own: each takes seconds where the machine is busy.
+// A service is a process of its own: it takes seconds where the machine is busy.
 t.setTimeout(600_000)
 
 t.test('ends sessions of one or of all beside a running service, which refuses them soon', async (t) => {
@@ -20,20 +21,20 @@ t.test('ends sessions of one or of all beside a running service, which refuses t
   }
   const [hers, his] = [await signIn(alice), await signIn(bob)]
 
-  t.strictSame(await runCli(beside(service), 'sessions', 'revoke', 'alice', '--json'), { code: 0, out: '{"ended":1}\n', err: '' })
+  t.strictSame(await command(beside(service), 'sessions', 'revoke', 'alice', '--json'), { code: 0, out: '{"ended":1}\n', err: '' })
   await until(async () => await worth(hers) === 401)
   t.equal(await worth(his), 200)
 
   const time = new Date().toISOString()
   const again = await signIn(alice)
-  t.strictSame(await runCli(beside(service), 'sessions', 'revoke', '--before', time), { code: 0, out: 'Sessions ended: 1.\n', err: '' })
+  t.strictSame(await command(beside(service), 'sessions', 'revoke', '--before', time), { code: 0, out: 'Sessions ended: 1.\n', err: '' })
   await until(async () => await worth(his) === 401)
   t.equal((await post('/refresh', { refresh_token: his.refresh_token })).status, 401)
   t.equal(await worth(again), 200, 'begun later')
   t.equal(await worth(await signIn(bob)), 200)
 
   const wrong = [[1, 'nobody'], [1, '--before', '2999-01-01T00:00:00Z'], [2], [2, 'alice', '--before', time], [2, '--before', 'yesterday'], [2, '--before', '2026-13-01T00:00:00Z']] as const
-  const refusals = await Promise.all(wrong.map(([_, ...args]) => runCli(beside(service), 'sessions', 'revoke', ...args)))
+  const refusals = await Promise.all(wrong.map(([_, ...args]) => command(beside(service), 'sessions', 'revoke', ...args)))
   for (const [index, [code, ...args]] of wrong.entries()) {
     t.match(refusals[index], { code, out: '', err: code === 1 ? /^gatehouse: [^\n]+\n$/ : /Usage:/ }, args.join(' '))
   }

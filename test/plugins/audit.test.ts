@@ -1,5 +1,5 @@
 import t from 'tap'
-import { alice, build } from '../support/build.ts'
+import { alice, aliceSignedIn, build } from '../support/build.ts'
 
 type Line = Record<string, unknown>
 
@@ -45,7 +45,7 @@ t.test('counts refusals by where they come from, and writes one line a minute fo
   const register = (remoteAddress: string, password: string) => server.inject({ method: 'POST', url: '/register', payload: { ...alice, password }, remoteAddress })
   for (const _ of Array(5)) await register('192.0.2.1', 'password1')
   for (const _ of Array(4)) await register('192.0.2.2', 'password1')
-  const audited = () => log.filter(({ msg }) => msg === 'audit').map(({ event, ip, limit, field, count }) => [event, ip, limit ?? field, count])
+  const audited = () => log.filter(({ msg }) => msg === 'audit').map(({ event, ip, detail: { limit, field, count } = {} }: Line & { detail?: Line }) => [event, ip, limit ?? field, count])
   t.same(audited(), [])
   await server.jobs.run('audit')
   const expected = [
@@ -58,4 +58,55 @@ t.test('counts refusals by where they come from, and writes one line a minute fo
   await register('192.0.2.2', 'password1')
   await server.close()
   t.equal(audited().length, 5, 'also at the end')
+})
+
+t.test('writes an event down in the transaction of what it tells of, and the log once that is committed', async (t) => {
+  const log: Line[] = []
+  const server = await build(t, { log })
+  const lines = () => log.filter(({ msg }) => msg === 'audit').length
+  const write = (fails: boolean) => server.database.transaction(async (queries) => {
+    await server.audit.record({ event: 'user_updated', userId: 'u', detail: { attributes: ['email'] } }, queries)
+    t.equal(lines(), 0)
+    if (fails) throw new Error('no')
+  })
+  await t.rejects(write(true))
+  t.strictSame(await server.database.queries.selectFrom('audit_events').selectAll().execute(), [])
+  await write(false)
+  t.match(await server.database.queries.selectFrom('audit_events').selectAll().execute(), [{ event: 'user_updated', user_id: 'u', actor: 'cli', ip: null, request_id: null, detail: '{"attributes":["email"]}' }])
+  t.equal(lines(), 1)
+})
+
+t.test('has an entry for each case, told from whom, where and what', async (t) => {
+  const server = await build(t)
+  const { access_token: token, refresh_token: refreshToken, user } = await aliceSignedIn(server)
+  const call = (method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, payload?: object) => server.inject({ method, url, headers: { authorization: `Bearer ${token}` }, ...payload === undefined ? {} : { payload }, ...{ remoteAddress: '192.0.2.7' } })
+  await call('POST', '/login', { ...alice, password: 'not the password' })
+  await call('POST', '/refresh', { refresh_token: refreshToken })
+  await call('PATCH', '/me', { email: 'alice@example.org', password: alice.password })
+  await call('PUT', '/me/password', { current_password: alice.password, new_password: 'another horse battery' })
+  await call('POST', '/logout?scope=others')
+  await call('DELETE', '/me', { password: 'another horse battery' })
+  const rows = await server.database.queries.selectFrom('audit_events').selectAll().orderBy('id').execute()
+  const { sid } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+  t.strictSame(rows.map(({ event, user_id: userId, actor, detail }) => [event, userId, actor, JSON.parse(detail ?? 'null')]), [
+    ['user_created', null], ['authn_login_success', { session_id: sid }], ['authn_login_fail', null], ['authn_token_created', { session_id: sid }],
+    ['user_updated', { attributes: ['email'] }], ['authn_password_change', null], ['authn_token_revoked', { scope: 'others', session_id: sid }], ['user_deleted', null]
+  ].map(([event, detail]) => [event, user.id, user.id, detail]))
+  t.notMatch(JSON.stringify(rows), /horse|example\.org/)
+})
+
+t.test('reads all that was recorded, by pages', async (t) => {
+  const server = await build(t)
+  await server.database.transaction(async (queries) => {
+    for (let i = 0; i < 2000; i++) await server.audit.record({ event: 'user_updated', userId: `u${i % 2}` }, queries)
+  })
+  const read = async (filter: Parameters<typeof server.audit.entries>[0]) => {
+    const ids: string[] = []
+    for await (const { id } of server.audit.entries(filter)) ids.push(id)
+    return ids
+  }
+  const all = await read({})
+  t.equal(new Set(all).size, 2000)
+  t.strictSame(all.toSorted(), all)
+  t.equal((await read({ userId: 'u1' })).length, 1000)
 })

@@ -35,6 +35,20 @@ t.test('answers 503 to what must write while another program holds the lock, 200
   t.equal((await login()).statusCode, 200)
 })
 
+t.test('does what waits for the end of a transaction once it is committed, and never where it went back', async (t) => {
+  const { database } = await build(t)
+  const done: string[] = []
+  const waiting = (what: string, fails: boolean) => database.transaction(async (queries) => {
+    database.afterCommit(queries, () => { done.push(what) })
+    t.notOk(done.includes(what))
+    if (fails) throw new Error('no')
+  })
+  await waiting('kept', false)
+  await t.rejects(waiting('lost', true), { message: 'no' })
+  database.afterCommit(database.queries, () => { done.push('at once') })
+  t.strictSame(done, ['kept', 'at once'])
+})
+
 t.test('runs work in a transaction that goes back when the work fails', async (t) => {
   const { database, users } = await build(t)
   const user = { id: '1', username: 'alice', email: null, passwordHash: null, createdAt: 0 }
@@ -73,13 +87,13 @@ t.test('closes with the app', async (t) => {
 t.test('runs on the schema of a newer release, says so once, and leaves it to that one to move', async (t) => {
   const environment = { DATABASE_URL: `sqlite:${join(temporaryFolder(t), 'auth.db')}` }
   const newer = await build(t, { environment })
-  await sql`insert into migrations (name, timestamp) values ('005-ranks', '2026-03-01T12:00:00.000Z')`.execute(newer.database.queries)
+  await sql`insert into migrations (name, timestamp) values ('090-ranks', '2026-03-01T12:00:00.000Z')`.execute(newer.database.queries)
   await newer.close()
   const log: Array<Record<string, unknown>> = []
   const server = await build(t, { environment, log })
-  t.match(log.filter(({ level }) => level === 40), [{ msg: 'a newer release has changed the database: this one runs on it as it is', migrations: ['005-ranks'] }])
+  t.match(log.filter(({ level }) => level === 40), [{ msg: 'a newer release has changed the database: this one runs on it as it is', migrations: ['090-ranks'] }])
   await aliceSignedIn(server)
   const postgres = await startPostgres(t)
   const target = addressOf(await postgres.createDatabase())
-  await t.rejects(server.database.moveTo(target, () => {}), { message: /^A newer release of Gatehouse has changed the database \(005-ranks\): that one moves it/ })
+  await t.rejects(server.database.moveTo(target, () => {}), { message: /^A newer release of Gatehouse has changed the database \(090-ranks\): that one moves it/ })
 })

@@ -98,3 +98,9 @@ t.test('does the same work for a user who is not there, or whose digest cannot b
   for (const kind of ['absent', 'hostile', 'malformed', 'imported', 'weaker']) t.ok(Math.abs(median(kind) - median('real')) < median('real') / 3, `${kind}: ${median(kind)} ms against ${median('real')} ms`)
   t.ok(median('real') > 5, 'and it is real work')
 })
+
+t.test('says which digests it could check', async (t) => {
+  const { passwords } = await build(t)
+  t.equal(passwords.canVerify('$2b$06$AeACcjALK8AWxGQEwvYQGum.KMJSSoyhsiahxyqAiXGeCNdLDnQ8a'), true)
+  t.equal(passwords.canVerify('a password in clear'), false)
+})

@@ -13,7 +13,7 @@ function end (server: FastifyInstance, ...ids: string[]) {
   return server.database.transaction((queries) => server.revocations.add('session', ids, queries))
 }
 
-const bearer = (sessionId: string) => ({ userId: 'u', sessionId, clientId: 'gatehouse', tokenId: 'j' })
+const bearer = (sessionId: string) => ({ userId: 'u', sessionId, clientId: 'gatehouse', tokenId: 'j', roles: [] })
 
 /** Two processes' worth of app on one file, under one clock. */
 async function two (t: Test, clock = createClock()) {

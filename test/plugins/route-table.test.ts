@@ -27,7 +27,22 @@ t.test('lists every route with who may call it and the name of its operation', a
     { method: 'DELETE', url: '/me/sessions/:id', access: 'user', limit: null, operation: 'endSession' },
     { method: 'POST', url: '/oauth/token', access: 'client', limit: null, operation: 'token' },
     { method: 'POST', url: '/oauth/introspect', access: 'client', limit: null, operation: 'introspect' },
-    { method: 'POST', url: '/oauth/revoke', access: 'client', limit: null, operation: 'revoke' }
+    { method: 'POST', url: '/oauth/revoke', access: 'client', limit: null, operation: 'revoke' },
+    { method: 'GET', url: '/admin/users', access: 'role admin', limit: null, operation: 'listUsers' },
+    { method: 'POST', url: '/admin/users', access: 'role admin', limit: null, operation: 'createUser' },
+    { method: 'GET', url: '/admin/users/:id', access: 'role admin', limit: null, operation: 'findUser' },
+    { method: 'PATCH', url: '/admin/users/:id', access: 'role admin', limit: null, operation: 'updateUser' },
+    { method: 'DELETE', url: '/admin/users/:id', access: 'role admin', limit: null, operation: 'deleteUser' },
+    { method: 'GET', url: '/admin/users/:id/sessions', access: 'role admin', limit: null, operation: 'userSessions' },
+    { method: 'DELETE', url: '/admin/users/:id/sessions', access: 'role admin', limit: null, operation: 'endUserSessions' },
+    { method: 'POST', url: '/admin/clients', access: 'role admin', limit: null, operation: 'createClient' },
+    { method: 'GET', url: '/admin/clients', access: 'role admin', limit: null, operation: 'listClients' },
+    { method: 'POST', url: '/admin/clients/:id/secret', access: 'role admin', limit: null, operation: 'rotateClientSecret' },
+    { method: 'DELETE', url: '/admin/clients/:id', access: 'role admin', limit: null, operation: 'deleteClient' },
+    { method: 'GET', url: '/admin/keys', access: 'role admin', limit: null, operation: 'listKeys' },
+    { method: 'POST', url: '/admin/keys/rotate', access: 'role admin', limit: null, operation: 'rotateKeys' },
+    { method: 'POST', url: '/admin/keys/:kid/revoke', access: 'role admin', limit: null, operation: 'revokeKey' },
+    { method: 'GET', url: '/admin/audit', access: 'role admin', limit: null, operation: 'listAuditEvents' }
   ])
 })
 
@@ -36,7 +51,7 @@ t.test('tells the addresses of ours apart from a library\'s', async (t) => {
   t.ok(server.routeTable.entries.some(({ url }) => url.startsWith('/documentation')))
   t.ok(server.routeTable.entries.some(({ url }) => url === '*'), 'the preflights')
   const urls = server.routeTable.resources().map(({ url }) => url)
-  t.same(urls, ['/health/live', '/health/ready', '/.well-known/jwks.json', '/.well-known/keys/:file', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/openapi.json', '/register', '/login', '/refresh', '/logout', '/protected', '/me', '/me/password', '/me/sessions', '/me/sessions/:id', '/oauth/token', '/oauth/introspect', '/oauth/revoke'])
+  t.same(urls, ['/health/live', '/health/ready', '/.well-known/jwks.json', '/.well-known/keys/:file', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/openapi.json', '/register', '/login', '/refresh', '/logout', '/protected', '/me', '/me/password', '/me/sessions', '/me/sessions/:id', '/oauth/token', '/oauth/introspect', '/oauth/revoke', '/admin/users', '/admin/users/:id', '/admin/users/:id/sessions', '/admin/clients', '/admin/clients/:id/secret', '/admin/clients/:id', '/admin/keys', '/admin/keys/rotate', '/admin/keys/:kid/revoke', '/admin/audit'])
 })
 
 t.test('takes a route of several methods for several routes', async (t) => {

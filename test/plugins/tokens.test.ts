@@ -126,3 +126,31 @@ t.test('passes on that keys are not to be had', async (t) => {
   app.keys.find = () => { throw app.errors.create('unavailable') }
   t.match(refusal(app, token), { code: 'unavailable', headers: { 'retry-after': '1' } })
 })
+
+t.test('says of a token it is handed whose it is, of a bad one nothing, and of what cannot be known that it cannot', async (t) => {
+  const app = await build(t)
+  const { token } = app.tokens.issue({ user: userOf(), session })
+  t.match(app.tokens.inspect(token), { identity: { username: 'alice' }, issuer: 'https://auth.test', audience: 'api' })
+  t.equal(app.tokens.inspect(`${token}x`), null)
+  app.keys.find = () => { throw app.errors.create('unavailable') }
+  const other = app.tokens.issue({ user: userOf(), session }).token
+  t.throws(() => app.tokens.inspect(other), { code: 'unavailable' })
+})
+
+t.test('issues no token that outlives its session, nor one that is over at once', async (t) => {
+  const now = 1_763_939_500_000
+  const app = await build(t, { now: () => now })
+  for (const [left, lifetime] of [[90_000, 90], [90_999, 90], [600_000, 600], [10_000_000, 600], [400, 1], [0, 1], [-5000, 1]] as const) {
+    const { token, expiresIn } = app.tokens.issue({ user: userOf(), session: { ...session, expiresAt: now + left } })
+    t.equal(expiresIn, lifetime, `${left} ms left`)
+    t.equal(Number(partsOf(token)[1]?.exp) - now / 1000, lifetime)
+  }
+})
+
+t.test('gives the scopes of each role once and in order, and none for a role without', async (t) => {
+  const app = await build(t, { environment: { ROLE_SCOPES: 'editor=write read;viewer=read' } })
+  const scopeOf = (roles: string[]) => partsOf(app.tokens.issue({ user: userOf({ roles }), session }).token)[1]?.scope
+  t.equal(scopeOf(['viewer', 'editor']), 'read write')
+  t.equal(scopeOf(['viewer']), 'read')
+  t.equal(scopeOf(['stranger', 'constructor']), '')
+})

@@ -109,3 +109,12 @@ t.test('converts queries and parameters, fills in defaults, and drops nothing th
 t.test('does not start on a schema that it does not understand', async (t) => {
   await t.rejects(build(t, { extend: (app) => app.post('/odd', { config: { access: 'public' }, schema: { body: { type: 'object', requird: ['a'] } } }, () => ({})) }), /requird/)
 })
+
+t.test('judges what came otherwise than in a request as it judges a body', async (t) => {
+  const { validation } = await build(t)
+  const judge = validation.judgeOf(Type.Object({ username: Type.String({ maxLength: 3 }) }, { additionalProperties: false }), 'line')
+  t.equal(judge({ username: 'bob' }), null)
+  t.equal(judge({ username: 'hunter2' }), 'line.username must NOT have more than 3 characters')
+  t.equal(judge({ username: 'bob', hunter2: 1 }), 'line has a member that is not known here')
+  t.equal(judge({ username: 7 }), 'line.username must be string')
+})

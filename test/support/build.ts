@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import app, { fastifyOptions } from '../../app.ts'
 import { readConfig } from '../../config.ts'
+import { asDescribed } from './description.ts'
 import { patience, unlimited } from './service.ts'
 
 export const alice = { username: 'alice', password: 'correct horse battery staple' }
@@ -21,13 +22,14 @@ export interface BuildOptions {
   reset?: boolean
 }
 
-/** The whole app without a socket, on a database in memory, closed with the test. */
+/** The whole app without a socket, on a database in memory, closed with the test. Whatever it answers has to be as it is described. */
 export async function build (t: Test, { environment = {}, log, extend, ...options }: BuildOptions = {}): Promise<FastifyInstance> {
   const config = readConfig({ DATABASE_URL: 'sqlite::memory:', PUBLIC_URL: 'https://auth.test', LOG_LEVEL: log === undefined ? 'silent' : 'trace', HASH_QUEUE: patience, ...unlimited, ...environment })
   const { logger, ...others } = fastifyOptions(config)
   const stream = { write: (line: string) => { log?.push(JSON.parse(line)) } }
   const server = Fastify({ ...others, logger: { ...logger, stream } })
   t.teardown(() => server.close())
+  asDescribed(server, (fault) => t.fail(fault))
   await server.register(app, { config, ...options })
   extend?.(server)
   await server.ready()

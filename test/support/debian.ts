@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 /** Where a program lies, and what has to be in its environment. */
 export interface Provided {
   path: string
+  /** The folder that stands for the machine's root. */
+  root: string
   environment: Record<string, string>
 }
 
@@ -15,16 +17,16 @@ const triplet = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`
 const run = promisify(execFile)
 
 /**
- * The machine's own program, or Debian's package unpacked: nothing is installed. `find` gives its path below a root folder,
- * null where it is not there. Throws where neither can be had.
+ * The machine's own program, or Debian's package unpacked, with others beside it: nothing is installed. `find` gives its path below a
+ * root folder, null where it is not there. Throws where neither can be had.
  */
-export async function provide (name: string, find: (root: string) => string | null): Promise<Provided> {
+export async function provide (name: string, find: (root: string) => string | null, beside: readonly string[] = []): Promise<Provided> {
   const installed = find('/')
-  if (installed !== null) return { path: installed, environment: {} }
+  if (installed !== null) return { path: installed, root: '/', environment: {} }
   // Below the folder for what is temporary, since others than the one who runs the tests have to read it.
   const cache = join(tmpdir(), `gatehouse-${name}-${uid}`)
   const path = findOurs() ?? await unpack()
-  return { path, environment: { LD_LIBRARY_PATH: ['usr/lib', 'lib'].map((folder) => join(cache, folder, triplet)).join(':') } }
+  return { path, root: cache, environment: { LD_LIBRARY_PATH: ['usr/lib', 'lib'].map((folder) => join(cache, folder, triplet)).join(':') } }
 
   /** Anybody may make a folder of that name. */
   function findOurs (): string | null {
@@ -37,7 +39,9 @@ export async function provide (name: string, find: (root: string) => string | nu
   async function unpack (): Promise<string> {
     const folder = mkdtempSync(`${cache}-`)
     try {
-      const { stdout } = await run('apt-get', ['install', '-s', '--no-install-recommends', name])
+      const simulate = () => run('apt-get', ['install', '-s', '--no-install-recommends', name, ...beside])
+      // A machine that is new has no lists yet; only root may fetch them.
+      const { stdout } = await simulate().catch(() => run('apt-get', ['update']).then(simulate))
       await run('apt-get', ['download', ...[...stdout.matchAll(/^Inst (\S+)/gm)].map(([, needed = '']) => needed)], { cwd: folder })
       for (const file of readdirSync(folder)) await run('dpkg', ['-x', join(folder, file), folder])
       chmodSync(folder, 0o755)

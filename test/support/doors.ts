@@ -127,14 +127,14 @@ export function filesAreNamedAndShort (sources: Sources): string[] {
   })
 }
 
-/** Tests mirror the sources, path for path: every source has its test, and every test below test/plugins and test/routes its source. */
+/** Tests mirror the sources, path for path: every source has its test, and every test below test/cli, test/plugins and so on its source. */
 export function testsMirrorSources (sources: Sources): string[] {
   const tested = productOf(sources).map(([path]) => path).filter((path) => !path.startsWith('schemas/') && !path.startsWith('plugins/database/migrations/'))
   const testOf = (path: string) => `test/${path.replace(/\.[jt]s$/, '.test.ts')}`
   const mirrors = new Set(tested.map(testOf))
   return [
     ...tested.filter((path) => !sources.has(testOf(path)) && !testedElsewhere.has(path)).map((path) => `${path} has no test: ${testOf(path)} is missing`),
-    ...[...sources.keys()].filter((path) => /^test\/(?:config|plugins|routes|schemas)\/.*\.test\.ts$/.test(path) && !mirrors.has(path)).map((path) => `${path} tests nothing that is there`),
+    ...[...sources.keys()].filter((path) => /^test\/(?:cli|config|plugins|routes|schemas)\/.*\.test\.ts$/.test(path) && !mirrors.has(path)).map((path) => `${path} tests nothing that is there`),
     ...[...testedElsewhere.keys()].filter((path) => !sources.has(path) || sources.has(testOf(path))).map((path) => `${path} is an exception that nothing needs`)
   ]
 }

@@ -13,6 +13,7 @@ export function world ({ concurrency = 1, longestWait = 1000 } = {}) {
   const outcomes = new Map<string, string>()
   const running = new Map<string, PromiseWithResolvers<string>>()
   const waits: number[] = []
+  const measurements: Array<{ waited: number, took: number }> = []
 
   const queue = createQueue({
     concurrency,
@@ -23,6 +24,7 @@ export function world ({ concurrency = 1, longestWait = 1000 } = {}) {
       timers.add(timer)
       return () => { timers.delete(timer) }
     },
+    measured: (waited, took) => { measurements.push({ waited, took }) },
     refuse (why, wait) {
       waits.push(wait)
       return new Error(why)
@@ -30,7 +32,7 @@ export function world ({ concurrency = 1, longestWait = 1000 } = {}) {
   })
 
   return {
-    queue, started, outcomes, timers, waits,
+    queue, started, outcomes, timers, waits, measurements,
     /** Hands in some work under a name; its address is the name's first letter. */
     enter (name: string, turn: Partial<Turn> = {}) {
       queue.run(() => {

@@ -12,6 +12,7 @@ const fastifyBehindDoors = new Map([
 
 /** Where a real clock is read. Everything else is handed the time by `app.clock`, which a test can turn. */
 const clocks = new Map([
+  ['cli/doctor/outside.ts', 'compares the real clock with those of others'],
   ['plugins/clock.ts', 'is the clock'],
   ['plugins/database/sqlite.ts', 'measures a wait for another process\'s lock: monotonic, and over before any test would turn it'],
   ['plugins/drain.ts', 'bounds the end of the process: monotonic, beside real sockets'],
@@ -21,7 +22,8 @@ const clocks = new Map([
 
 /** Where the code of an error is chosen as the program runs, and why no literal can stand there. */
 const chosenCodes = new Map([
-  ['plugins/accounts.ts', 'answers what the user repository says is taken']
+  ['plugins/accounts.ts', 'answers what the user repository says is taken'],
+  ['plugins/administration.ts', 'does so as well']
 ])
 
 /** Codes that need no `errors.create('…')`, with a file that decides on them. */
@@ -42,9 +44,9 @@ const preload = { path: 'check-node.js', target: 'argon2-build.ts' }
 const schemaLibrary = '@sinclair/typebox'
 const routeLibraries = [schemaLibrary, '@fastify/type-provider-typebox', 'fastify']
 
-/** What runs in production: the files of the root and of the four folders. */
+/** What runs in production: the files of the root and of the five folders. */
 export function productOf (sources: Sources): Array<[string, string]> {
-  return [...sources].filter(([path]) => /^(?:(?:config|plugins|routes|schemas)\/.*|[^/]+)\.[jt]s$/.test(path))
+  return [...sources].filter(([path]) => /^(?:(?:cli|config|plugins|routes|schemas)\/.*|[^/]+)\.[jt]s$/.test(path))
 }
 
 /** Every door by its plugin's name: `plugins/x.ts`. */
@@ -88,6 +90,8 @@ function trespass (path: string, { kind, typeOnly, target, specifier }: Import):
   if (compositions.includes(path)) return typeOnly || /^(?:plugins|routes)\//.test(target) ? null : 'a composition knows plugins and routes'
   if (target.startsWith('plugins/')) return typeOnly || kind === 'augmentation' ? null : 'a door gives others types alone'
   if (path === preload.path && target === preload.target) return null
+  if (target.startsWith('cli/')) return path === 'cli.ts' || path.startsWith('cli/') ? null : 'what is behind cli.ts is its own'
+  if (path.startsWith('cli/')) return ['app.ts', 'config.ts'].includes(target) ? null : 'a command knows app.ts and config.ts'
   if (entries.includes(path)) return ['app.ts', 'config.ts'].includes(target) ? null : 'an entry knows app.ts and config.ts'
   return 'the arrows do not point there'
 }

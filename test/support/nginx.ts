@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { at, provide } from './debian.ts'
 import { freePort } from './postgres.ts'
-import { until } from './until.ts'
+import { programFolder, startProgram } from './program.ts'
 
 /** A gateway of a test file. */
 export interface Nginx {
@@ -18,53 +14,26 @@ export interface Nginx {
   output (): string
 }
 
-/** Nobody: then its workers need no user of their own. */
-const nobody = 65_534
-const asNobody = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
-
 /** Starts nginx with these contents of `http { … }`, made for the free port it listens on. It is ended with the test. */
 export async function startNginx (t: Test, http: (port: number) => string): Promise<Nginx> {
-  const { path, environment } = await provide('nginx', at('usr/sbin/nginx'))
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-nginx-run-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const provided = await provide('nginx', at('usr/sbin/nginx'))
+  const folder = programFolder(t, 'nginx')
   const port = await freePort()
   writeFileSync(join(folder, 'nginx.conf'), configuration(folder, http(port)), { mode: 0o644 })
-  if ('uid' in asNobody) chownSync(folder, nobody, nobody)
+  const { output } = await startProgram(t, provided, nginxWords(folder), port)
+  return { port, url: `http://127.0.0.1:${port}`, output }
+}
 
-  const child = spawn(path, ['-p', `${folder}/`, '-e', 'stderr', '-c', join(folder, 'nginx.conf')], { ...asNobody, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
-  let log = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { log += text })
-  const quit = () => { child.kill() }
-  process.once('exit', quit)
-  const ended = once(child, 'close').then(() => process.off('exit', quit))
-  t.teardown(async () => {
-    quit()
-    await ended
-  })
-  await until(async () => {
-    if (child.exitCode !== null) throw new Error(`nginx did not start:\n${log}`)
-    return answers(port)
-  })
-  return { port, url: `http://127.0.0.1:${port}`, output: () => log }
+/** The words of its command line, for the configuration `nginx.conf` in a folder. */
+export function nginxWords (folder: string): string[] {
+  return ['-p', `${folder}/`, '-e', 'stderr', '-c', join(folder, 'nginx.conf'), '-g', `daemon off; pid ${folder}/nginx.pid;`]
+}
+
+/** What `http { … }` needs where nginx is not installed and not root: it begins with this. */
+export function nginxFolders (folder: string): string {
+  return ['  access_log off;', ...['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `  ${name}_temp_path ${folder}/${name};`)].join('\n')
 }
 
 function configuration (folder: string, http: string): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `  ${name}_temp_path ${folder}/${name};`)
-  return [
-    'daemon off;', 'worker_processes 2;', `pid ${folder}/nginx.pid;`, 'error_log stderr warn;',
-    'events { worker_connections 1024; }', 'http {', '  access_log off;', ...temporary, http, '}', ''
-  ].join('\n')
-}
-
-/** Whether somebody accepts connections there. */
-export async function answers (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
+  return ['worker_processes 2;', 'error_log stderr warn;', 'events { worker_connections 1024; }', 'http {', nginxFolders(folder), http, '}', ''].join('\n')
 }

@@ -3,6 +3,7 @@ export interface Locked {
   version?: string
   name?: string
   integrity?: string
+  license?: string | undefined
   resolved?: string
   dev?: boolean
   optional?: boolean

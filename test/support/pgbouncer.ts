@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { at, provide } from './debian.ts'
-import { answers } from './nginx.ts'
 import { freePort, type PostgresServer } from './postgres.ts'
+import { answers } from './program.ts'
 import { until } from './until.ts'
 
 /** A pooler of a test file. */

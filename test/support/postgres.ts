@@ -53,7 +53,7 @@ export interface PostgresOptions {
 }
 
 /** Starts a server on a free port, in a folder of its own; both are gone when the test is. `more` are settings. */
-export async function startPostgres (t: Test, more: Record<string, string> = {}, { from, programs }: PostgresOptions = {}): Promise<PostgresServer> {
+export async function startPostgres (t: Pick<Test, 'teardown'>, more: Record<string, string> = {}, { from, programs }: PostgresOptions = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-postgres-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   chmodSync(folder, 0o755)

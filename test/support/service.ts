@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Test } from 'tap'
+import type { Owner } from './program.ts'
 
 /** All requests of a test come from one address. */
 export const unlimited = { LOGIN_LIMIT: 'off', REGISTER_LIMIT: 'off', REFRESH_LIMIT: 'off' }
@@ -52,21 +52,21 @@ export const patience = '60s'
 export const issuer = 'https://auth.test'
 
 /** A folder that goes with the test. */
-export function temporaryFolder (t: Test): string {
+export function temporaryFolder (t: Owner): string {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
 /** The service as an operator starts it: a process of its own on a free port, ended with the test. Its issuer is `https://auth.test`. */
-export async function startService (t: Test, options: ServiceOptions = {}): Promise<Service> {
+export async function startService (t: Owner, options: ServiceOptions = {}): Promise<Service> {
   const launched = launch(t, options)
   const [, url = '', port] = await launched.written(/Server listening at (http:\/\/127\.[\d.]+:(\d+))/)
   return { ...launched, url, port: Number(port) }
 }
 
 /** The same, also where it is not going to listen. */
-export function launch (t: Test, options: ServiceOptions = {}): Launched {
+export function launch (t: Owner, options: ServiceOptions = {}): Launched {
   const { environment = {}, folder = temporaryFolder(t), secretKey = randomBytes(32).toString('base64url'), entry = 'server.ts', sources = root } = options
   const databaseFile = join(folder, 'gatehouse.db')
   const child = spawn(process.execPath, ['--import', './check-node.js', entry], {

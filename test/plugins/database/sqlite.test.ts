@@ -5,6 +5,7 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import type { Queries } from '../../../plugins/database.ts'
 import { holdWriteLock, openDatabase, unavailable } from '../../support/database.ts'
+import { makeReadOnly } from '../../support/read-only.ts'
 import { temporaryFolder } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
 
@@ -250,6 +251,16 @@ t.test('makes the folder, and says in one line what is wrong with a file', async
     const file = join(folder, name)
     await t.rejects(openDatabase(t, { file }), { message: new RegExp(`^The database file ${file} cannot be used: [^\\n]+$`) }, name)
   }
+})
+
+t.test('R19 does not start on a file that may not be written, and says so in one line', async (t) => {
+  const file = newFile(t)
+  await (await openDatabase(t, { file })).destroy()
+  const undo = makeReadOnly(t, file)
+  if (undo === null) return t.comment('a file system that is read-only was not tried: whoever runs the tests may not mount one')
+  await t.rejects(openDatabase(t, { file }), { message: new RegExp(`^The database file ${file} cannot be used: [^\\n]+$`) })
+  undo()
+  await openDatabase(t, { file })
 })
 
 t.test('leaves one file behind when it closes', async (t) => {

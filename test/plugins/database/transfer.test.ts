@@ -38,6 +38,9 @@ async function fill (queries: Queries): Promise<void> {
   await queries.insertInto('clients').values({ id: 'c', name: 'B"il\\ling\n', scopes: '', secret_digest: 'd', former_digest: null, former_until: null, created_at: 1 }).execute()
   await queries.insertInto('failures').values({ key: 'f', count: 3, last_at: 4, expires_at: 5 }).execute()
   await queries.insertInto('known_networks').values({ user_id: 'a', network: '192.0.2.0', seen_at: 1 }).execute()
+  await queries.insertInto('audit_events').values([null, 7].map((place) => ({ id: `e${place}`, at: 1, event: 'user_created', user_id: null, actor: 'cli', ip: null, request_id: null, detail: '{"a":"\\u0000"}', place, digest: null }))).execute()
+  await queries.insertInto('audit_heads').values({ kind: 'head', place: 7, digest: 'd', signed_at: 1, kid: 'k', signature: 's' }).execute()
+  await queries.insertInto('audit_keys').values({ kid: 'k', public_jwk: '{"kty":"EC"}', seal: 's' }).execute()
   const sessions = createSessionRepository(queries)
   for (let index = 0; index < 2345; index++) {
     await sessions.add({ id: String(index), userId: 'a', clientId: 'gatehouse', counter: index, createdAt: 1, rotatedAt: 2, lastUsedAt: 3, idleExpiresAt: 4, expiresAt: 5, ip: '::1', userAgent: index % 2 === 0 ? null : 'tap' })
@@ -51,7 +54,7 @@ t.test('carries every row of every table as it is, and goes on counting where th
   const { to } = await target(t)
   const heard: Progress[] = []
   const counts = await from.transaction().execute((source) => to.transaction().execute((inside) => transfer(source, inside, (progress) => heard.push(progress))))
-  t.strictSame(counts, { users: 2, user_roles: 1, signing_keys: 1, sessions: 2344, revocations: 2, clients: 1, failures: 1, known_networks: 1 })
+  t.strictSame(counts, { users: 2, user_roles: 1, signing_keys: 1, sessions: 2344, revocations: 2, clients: 1, failures: 1, known_networks: 1, audit_events: 2, audit_heads: 1, audit_keys: 1 })
   for (const table of carried) t.strictSame(await rowsOf(to, table), await rowsOf(from, table), table)
   t.strictSame(heard.filter(({ table }) => table === 'sessions'), [1000, 2000, 2344].map((done) => ({ table: 'sessions', done, total: 2344 })))
   const added = await to.insertInto('revocations').values({ subject: 'user', subject_id: 'a', not_before: 5, expires_at: 6 }).returning('id').executeTakeFirst()

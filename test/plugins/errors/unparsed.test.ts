@@ -52,7 +52,20 @@ t.test('answers addresses that cannot be decoded, or are too long', async (t) =>
     t.equal(answer.status, errors[code].status, url)
     t.equal(JSON.parse(answer.body).code, code)
     t.equal(headerOf(answer.headers, 'x-safe'), 'always')
+    t.equal(headerOf(answer.headers, 'www-authenticate'), undefined)
   }
+})
+
+t.test('answers 401 to a gateway that asks about such an address', async (t) => {
+  const port = await start(t)
+  for (const url of ['/verify/%zz', '/verify/a%c3?role=admin', '/verify/%']) {
+    const answer = await exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
+    t.equal(answer.status, 401, url)
+    t.equal(JSON.parse(answer.body).code, 'invalid_token')
+    t.equal(headerOf(answer.headers, 'www-authenticate'), 'Bearer realm="gatehouse", error="invalid_token"')
+    t.equal(headerOf(answer.headers, 'x-safe'), 'always')
+  }
+  t.equal((await exchange(port, 'GET /verifying/%zz HTTP/1.1\r\nHost: a\r\n\r\n')).status, 400)
 })
 
 t.test('puts no second answer behind one that is on its way', async (t) => {

@@ -22,6 +22,19 @@ t.test('runs as much as may run at once, and the rest as places come free', asyn
   t.same(queue.statistics(), { waiting: 0, running: 0, refused: 0, cancelled: 0, expired: 0, done: 4 })
 })
 
+t.test('tells of all that ran how long it waited and how long it took', async (t) => {
+  const { queue, enter, end, turn, measurements } = world({ longestWait: 700 })
+  for (const name of ['a1', 'a2', 'a3']) enter(name)
+  await end('a1', 100)
+  await end('a2', 200, 'fails')
+  t.same(measurements, [{ waited: 0, took: 100 }, { waited: 100, took: 200 }])
+  enter('a4')
+  await turn(700)
+  await end('a3')
+  t.same(measurements.slice(2), [{ waited: 300, took: 700 }], 'one that was turned away did not run')
+  t.match(queue.statistics(), { expired: 1 })
+})
+
 t.test('is busy while every place is taken or anybody waits', async (t) => {
   const { queue, enter, end } = world({ concurrency: 2 })
   const shut = { mayStart: () => false }

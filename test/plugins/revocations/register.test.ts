@@ -4,10 +4,10 @@ import type { Revocation } from '../../../plugins/revocations/repository.ts'
 import { sessionId } from '../../../plugins/sessions/session-id.ts'
 
 const now = 1_000_000
-const bearer = { userId: 'u', sessionId: sessionId(now), clientId: 'gatehouse', tokenId: 'j' }
-const machine = { userId: '', sessionId: '', clientId: 'billing', tokenId: 'k' }
+const bearer = { userId: 'u', sessionId: sessionId(now), clientId: 'gatehouse', tokenId: 'j', roles: [] }
+const machine = { userId: '', sessionId: '', clientId: 'billing', tokenId: 'k', roles: [] }
 
-const entry = (subject: Revocation['subject'], subjectId: string, members: Partial<Revocation> = {}): Revocation => ({ subject, subjectId, notBefore: null, expiresAt: now + 10, ...members })
+const entry = (subject: Revocation['subject'], subjectId: string, members: Partial<Revocation> = {}): Revocation => ({ subject, subjectId, notBefore: null, roles: null, expiresAt: now + 10, ...members })
 
 t.test('refuses nobody where nothing ended', async (t) => {
   const register = createRegister()
@@ -92,4 +92,24 @@ t.test('answers in under a microsecond among 100,000', async (t) => {
     return (performance.now() - before) / rounds * 1000
   }))
   t.ok(best < 1, `${best.toFixed(3)} µs`)
+})
+
+t.test('refuses a token that names a role which its user no longer holds, by what was said last', async (t) => {
+  const register = createRegister()
+  const holds = (roles: string[], members: Partial<Revocation> = {}) => register.add(entry('roles', 'u', { roles, ...members }))
+  const refused = (...roles: string[]) => register.isRevoked({ ...bearer, roles })
+  holds(['b', 'c'])
+  t.strictSame([refused(), refused('b'), refused('c', 'b'), refused('a'), refused('a', 'b')], [false, false, false, true, true])
+  t.equal(register.isRevoked({ ...bearer, userId: 'v', roles: ['a'] }), false, 'another\'s live')
+  t.equal(register.isRevoked(machine), false)
+  holds([])
+  t.strictSame([refused(), refused('b')], [false, true])
+  holds(['a'])
+  t.strictSame([refused('a'), refused('b')], [false, true], 'what is given back is good again')
+  t.equal(register.size, 1)
+  register.sweep(now + 9, 10)
+  t.equal(refused('b'), true)
+  register.sweep(now + 10, 10)
+  register.sweep(now + 10, 10)
+  t.strictSame([refused('b'), register.size], [false, 0], 'forgotten with the last token that could name it')
 })

@@ -13,6 +13,15 @@ function over (stored: Record<string, Tally> = {}) {
   return { attempts, open, stored, turn: (to: number) => { now = to } }
 }
 
+/** Starts those of a burst that may run now. */
+function startAll (burst: OpenAttempt[]): OpenAttempt[] {
+  return burst.filter((attempt) => {
+    const may = attempt.look() === true
+    if (may) attempt.start()
+    return may
+  })
+}
+
 function fail (attempt: OpenAttempt): void {
   attempt.start()
   attempt.end(false)
@@ -21,7 +30,7 @@ function fail (attempt: OpenAttempt): void {
 t.test('lets as many of a burst run as may fail, and refuses the rest when they have', async (t) => {
   const { open } = over()
   const burst = await Promise.all(Array.from({ length: 10 }, () => open('a')))
-  const running = burst.filter((attempt) => attempt.look() === true && (attempt.start(), true))
+  const running = startAll(burst)
   t.equal(running.length, 3)
   t.same(new Set(burst.slice(3).map((attempt) => attempt.look())), new Set([false]))
   for (const attempt of running) attempt.end(false)
@@ -33,7 +42,7 @@ t.test('lets all of a burst run, a few at a time, where all succeed', async (t) 
   const burst = await Promise.all(Array.from({ length: 10 }, () => open('a')))
   let rounds = 0
   for (let waiting = burst; waiting.length > 0; rounds++) {
-    const running = waiting.filter((attempt) => attempt.look() === true && (attempt.start(), true))
+    const running = startAll(waiting)
     waiting = waiting.filter((attempt) => !running.includes(attempt))
     for (const attempt of running) attempt.end(true)
   }

@@ -62,6 +62,13 @@ t.test('says who a token speaks for', async (t) => {
   }, 'a client that speaks for itself is no user')
 })
 
+t.test('counts the tokens that it knew again and those that it had to read', async (t) => {
+  const { verifier } = setUp()
+  t.same(verifier.lookups, { hit: 0, miss: 0 })
+  for (const token of [tokenOf(), tokenOf(), tokenOf(), tokenOf({ jti: 'second' }), 'no token']) reason(() => verifier.verify(token))
+  t.same(verifier.lookups, { hit: 2, miss: 3 })
+})
+
 t.test('hands out identities that nobody can change for the next request', async (t) => {
   const { verifier } = setUp()
   for (const time of ['first seen', 'remembered']) {
@@ -144,6 +151,8 @@ t.test('forgets everything when the keys change', async (t) => {
   world.version++
   t.equal(reason(() => verifier.verify(token)), null)
   t.equal(world.verified, 2)
+  t.equal(reason(() => verifier.verify(token)), null)
+  t.equal(world.verified, 2, 'and remembers from then on')
   world.keys.clear()
   world.version++
   t.equal(reason(() => verifier.verify(token)), unknownKey)

@@ -15,7 +15,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     const users = createUserRepository(await open(t))
     const alice = newUser({ username: 'Alice.B-1', email: 'Alice@Example.org' })
     t.equal(await users.add(alice), 'added')
-    const record = { id: alice.id, username: 'alice.b-1', email: 'Alice@Example.org', passwordHash: '$argon2id$first', disabled: false, roles: [], createdAt, sessionsNotBefore: 0 }
+    const record = { id: alice.id, username: 'alice.b-1', email: 'Alice@Example.org', passwordHash: '$argon2id$first', disabled: false, roles: [], createdAt, sessionsNotBefore: 0, lastLoginAt: null }
     t.strictSame(await users.findById(alice.id), record)
     for (const login of ['alice.b-1', 'ALICE.B-1', 'Alice@Example.org', 'alice@example.ORG']) t.strictSame(await users.findByLogin(login), record, login)
   })
@@ -116,6 +116,35 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     t.match(await users.findByLogin('\u212aELVIN@example.org'), { id: alice.id })
   })
 
+  t.test('signs in who is still what was checked, and remembers when', async (t) => {
+    const users = createUserRepository(await open(t))
+    const alice = newUser()
+    await users.add(alice)
+    await users.setRoles(alice.id, ['editor'])
+    t.strictSame(await users.signIn(alice, 7), { ...await users.findById(alice.id), lastLoginAt: 7, roles: ['editor'] })
+    t.equal(await users.signIn({ ...alice, passwordHash: '$argon2id$other' }, 8), null)
+    await users.setDisabled(alice.id, 1)
+    t.equal(await users.signIn(alice, 8), null)
+    t.match(await users.findById(alice.id), { lastLoginAt: 7, disabled: true })
+    await users.setDisabled(alice.id, null)
+    await users.setPasswordHash(alice.id, '$argon2id$set')
+    t.match(await users.findById(alice.id), { disabled: false, passwordHash: '$argon2id$set' })
+  })
+
+  t.test('sets roles, and knows whether anybody holds one, and who is enabled', async (t) => {
+    const users = createUserRepository(await open(t))
+    const [alice, bob] = [newUser(), newUser({ username: 'bob' })]
+    for (const user of [alice, bob]) await users.add(user)
+    t.equal(await users.isHeld('admin'), false)
+    await users.setRoles(alice.id, ['viewer', 'admin'])
+    t.match(await users.findById(alice.id), { roles: ['admin', 'viewer'] })
+    t.strictSame([await users.isHeld('admin'), await users.isHeldBeside(alice.id, 'admin'), await users.isHeldBeside(bob.id, 'admin')], [true, false, true])
+    await users.setDisabled(alice.id, 1)
+    t.strictSame([await users.isHeld('admin'), await users.isHeldBeside(bob.id, 'admin')], [true, false])
+    await users.setRoles(alice.id, [])
+    t.strictSame([await users.isHeld('admin'), (await users.findById(alice.id))?.roles], [false, []])
+  })
+
   t.test('remembers until when sessions have ended, and deletes a user with all that is theirs', async (t) => {
     const queries = await open(t)
     const users = createUserRepository(queries)
@@ -150,7 +179,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     for (const text of ['\'; drop table users; --', '" or ""="', '$1', '?1', ':name', '\u{1F434}', '漢字', '\\', '{}', '[object object]']) {
       const user = newUser({ username: text, email: `${text}@example.org`, passwordHash: text })
       t.equal(await users.add(user), 'added')
-      t.strictSame(await users.findById(user.id), { ...user, disabled: false, roles: [], sessionsNotBefore: 0 }, text)
+      t.strictSame(await users.findById(user.id), { ...user, disabled: false, roles: [], sessionsNotBefore: 0, lastLoginAt: null }, text)
     }
   })
 }

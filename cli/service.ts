@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import type { Readable, Writable } from 'node:stream'
+import Fastify, { type FastifyInstance } from 'fastify'
+import app, { fastifyOptions } from '../app.ts'
+import { type Config, readConfig } from '../config.ts'
+import type { Administrator } from '../plugins/administration.ts'
+
+/** What a command sees of the process it runs in. */
+export interface World {
+  environment: Readonly<Record<string, string | undefined>>
+  /** Standard input; `setRawMode` where it is a terminal. */
+  input: Readable & { isTTY?: boolean, setRawMode?: (raw: boolean) => unknown }
+  /** Standard output: what was asked for, and nothing else. `columns` where it is a terminal. */
+  output: Writable & { isTTY?: boolean, columns?: number }
+  /** Standard error: prompts, progress, and why a command failed. */
+  errors: Writable & { isTTY?: boolean, columns?: number }
+}
+
+/** Who is at the command line, and no request's client. */
+export const operator: Administrator = { actor: 'cli', origin: { ip: '', network: '', userAgent: null, requestId: '', signal: new AbortController().signal } }
+
+export interface Circumstances {
+  /** For a lost SECRET_KEY. */
+  reset?: boolean
+  /** No database is made where there is none. */
+  existing?: boolean
+  /** Commands that describe the service need none of its data: nothing of it is opened. */
+  describing?: boolean
+}
+
+const withoutData = { DATABASE_URL: 'sqlite::memory:', DATABASE_URL_FILE: undefined, SECRET_KEY: undefined, SECRET_KEY_FILE: undefined, SECRET_KEY_PREVIOUS: undefined, SECRET_KEY_PREVIOUS_FILE: undefined }
+
+/** Runs `work` on the service without its socket: nothing is listened to and nothing is logged, for standard output is the command's own. */
+export async function withApp<T> ({ environment }: World, work: (app: FastifyInstance, config: Config) => Promise<T> | T, { reset = false, existing = false, describing = false }: Circumstances = {}): Promise<T> {
+  const config = readConfig({ ...environment, ...describing ? withoutData : {}, LOG_LEVEL: 'silent', OTEL_EXPORTER_OTLP_ENDPOINT: undefined })
+  const { postgres, file } = config.database
+  if (existing && postgres === null && (file === null || !existsSync(file))) throw new Error(`There is no database ${file === null ? 'on a disk' : `at ${file}`}`)
+  const service = Fastify(fastifyOptions(config))
+  try {
+    await service.register(app, { config, reset })
+    await service.ready()
+    return await work(service, config)
+  } finally {
+    await service.close()
+  }
+}

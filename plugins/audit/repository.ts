@@ -1,0 +1,94 @@
+import type { Selectable } from 'kysely'
+import type { Queries, Tables } from '../database.ts'
+import { firstIdOf } from './event-id.ts'
+
+declare module '../database.ts' {
+  interface Tables {
+    audit_events: {
+      /** A UUIDv7 of `at`. */
+      id: string
+      at: number
+      event: string
+      user_id: string | null
+      actor: string | null
+      ip: string | null
+      request_id: string | null
+      /** An object as JSON. */
+      detail: string | null
+      /** Counts from 1 in the order of the chain; null until the entry is a link of it. */
+      place: number | null
+      /** Of the entry, its place and the digest before: SHA-256 in base64url. */
+      digest: string | null
+    }
+  }
+}
+
+/** An event as it is stored. Times are milliseconds since 1970. */
+export interface StoredEvent {
+  id: string
+  at: number
+  event: string
+  userId: string | null
+  actor: string | null
+  ip: string | null
+  requestId: string | null
+  /** An object as JSON. */
+  detail: string | null
+}
+
+/** An event with its place in the chain, once it has one. */
+export type ChainedEvent = StoredEvent & { place: number | null, digest: string | null }
+
+/** What is not set is not asked for. */
+export interface EventFilter {
+  userId?: string | undefined
+  event?: string | undefined
+  /** Milliseconds since 1970, and that one is meant as well. */
+  from?: number | undefined
+  to?: number | undefined
+}
+
+export interface AuditRepository {
+  add (events: readonly StoredEvent[]): Promise<void>
+  /** The newest events before the one with this id, the newest first. */
+  before (id: string | null, filter: EventFilter, limit: number): Promise<ChainedEvent[]>
+  /** The oldest events after the one with this id, the oldest first. */
+  after (id: string | null, filter: EventFilter, limit: number): Promise<ChainedEvent[]>
+}
+
+/** Few enough for the parameters of one statement. */
+const rowsAStatement = 100
+
+export function createAuditRepository (queries: Queries): AuditRepository {
+  function matching ({ userId, event, from, to }: EventFilter) {
+    let query = queries.selectFrom('audit_events').selectAll()
+    if (userId !== undefined) query = query.where('user_id', '=', userId)
+    if (event !== undefined) query = query.where('event', '=', event)
+    if (from !== undefined) query = query.where('id', '>=', firstIdOf(from))
+    if (to !== undefined) query = query.where('id', '<', firstIdOf(to + 1))
+    return query
+  }
+
+  return {
+    async add (events) {
+      const rows = events.map(({ id, at, event, userId, actor, ip, requestId, detail }) => ({
+        id, at, event, user_id: userId, actor, ip, request_id: requestId, detail, place: null, digest: null
+      }))
+      for (let start = 0; start < rows.length; start += rowsAStatement) {
+        await queries.insertInto('audit_events').values(rows.slice(start, start + rowsAStatement)).execute()
+      }
+    },
+    async before (id, filter, limit) {
+      const query = matching(filter).orderBy('id', 'desc').limit(limit)
+      return (await (id === null ? query : query.where('id', '<', id)).execute()).map(fromRow)
+    },
+    async after (id, filter, limit) {
+      const query = matching(filter).orderBy('id').limit(limit)
+      return (await (id === null ? query : query.where('id', '>', id)).execute()).map(fromRow)
+    }
+  }
+}
+
+function fromRow ({ user_id: userId, request_id: requestId, ...row }: Selectable<Tables['audit_events']>): ChainedEvent {
+  return { ...row, userId, requestId }
+}

@@ -1,0 +1,35 @@
+import type { Kysely } from 'kysely'
+
+export async function up (db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable('audit_events')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addColumn('event', 'text', (column) => column.notNull())
+    .addColumn('user_id', 'text')
+    .addColumn('actor', 'text')
+    .addColumn('ip', 'text')
+    .addColumn('request_id', 'text')
+    .addColumn('detail', 'text')
+    .addColumn('place', 'bigint')
+    .addColumn('digest', 'text')
+    .execute()
+  await db.schema.createIndex('audit_events_place').on('audit_events').columns(['place', 'id']).execute()
+  await db.schema.createIndex('audit_events_user').on('audit_events').columns(['user_id', 'id']).execute()
+  await db.schema.createIndex('audit_events_event').on('audit_events').columns(['event', 'id']).execute()
+
+  await db.schema.createTable('audit_heads')
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('place', 'bigint', (column) => column.notNull())
+    .addColumn('digest', 'text', (column) => column.notNull())
+    .addColumn('signed_at', 'bigint', (column) => column.notNull())
+    .addColumn('kid', 'text', (column) => column.notNull())
+    .addColumn('signature', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('audit_heads_key', ['kind', 'place'])
+    .execute()
+
+  await db.schema.createTable('audit_keys')
+    .addColumn('kid', 'text', (column) => column.primaryKey())
+    .addColumn('public_jwk', 'text', (column) => column.notNull())
+    .addColumn('seal', 'text', (column) => column.notNull())
+    .execute()
+}

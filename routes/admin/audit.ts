@@ -1,0 +1,19 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { AuditPage, AuditQuery } from '../../schemas/audit.ts'
+import { ErrorReply } from '../../schemas/errors.ts'
+
+/** What was done to accounts, tokens, clients and keys, and by whom. */
+const audit: FastifyPluginAsyncTypebox = async (app) => {
+  app.get('/admin/audit', {
+    config: { access: { role: 'admin' } },
+    schema: {
+      operationId: 'listAuditEvents', summary: 'What happened, the newest first', tags: ['administration'],
+      querystring: AuditQuery, response: { 200: AuditPage, '4xx': ErrorReply, '5xx': ErrorReply }
+    }
+  }, async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    return app.audit.list(request.query)
+  })
+}
+
+export default audit

@@ -1,0 +1,45 @@
+import { PassThrough } from 'node:stream'
+import t from 'tap'
+import { readNewPassword } from '../../cli/prompt.ts'
+import type { World } from '../../cli/service.ts'
+import { collector } from '../support/command.ts'
+import { until } from '../support/until.ts'
+
+function piped (...chunks: Array<string | Buffer>): Promise<string> {
+  const input = new PassThrough()
+  for (const chunk of chunks) input.write(chunk)
+  return readNewPassword({ input: input.end() } as unknown as World)
+}
+
+/** Types each of these once it is asked for something. */
+async function typed (...answers: string[]) {
+  const modes: boolean[] = []
+  const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (raw: boolean) => { modes.push(raw) } })
+  const { stream, text } = collector()
+  const reading = readNewPassword({ input, errors: stream } as unknown as World).catch((error: Error) => error)
+  for (const [index, answer] of answers.entries()) {
+    await until(() => text().split(': ').length > index + 1)
+    input.write(answer)
+  }
+  return { read: await reading, said: text(), modes }
+}
+
+t.test('takes all that is on standard input, without the end of its line', async (t) => {
+  t.equal(await piped('a pass', 'word\n'), 'a password')
+  t.equal(await piped(' é \r\n'), ' é ')
+  t.equal(await piped('two\nlines\n'), 'two\nlines')
+  for (const empty of ['', '\n']) await t.rejects(piped(empty), { message: 'No password was given on standard input' })
+  await t.rejects(piped(Buffer.alloc(4097, 'x')), { message: 'Standard input is longer than any password' })
+})
+
+t.test('asks for it twice in a terminal and shows nothing of it', async (t) => {
+  const { read, said, modes } = await typed('a passwörs\u007fd\r', 'a passwörd\r')
+  t.equal(read, 'a passwörd')
+  t.equal(said, 'Password: \nThe same again: \n')
+  t.strictSame(modes, [true, false, true, false], 'the terminal is as it was')
+  t.match((await typed('one password\r', 'another one\r')).read, { message: 'The two passwords differ: nothing was changed' })
+})
+
+t.test('gives up at Ctrl-C and Ctrl-D', async (t) => {
+  for (const keys of ['half\u0003', '\u0004']) t.match((await typed(keys)).read, { message: 'No password was given: nothing was changed' }, keys)
+})

@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { type World, withApp } from '../../cli/service.ts'
+import { alone, secretOf } from '../support/command.ts'
+import { temporaryFolder } from '../support/service.ts'
+
+const world = (environment: World['environment']) => ({ environment }) as World
+
+t.test('gives a command the app and its configuration, and closes it whatever comes of the work', async (t) => {
+  const environment = alone(t)
+  const url = await withApp(world(environment), (app, { openapi }) => {
+    t.ok(app.keys.active())
+    t.notOk(app.server.listening)
+    return openapi.publicUrl
+  })
+  t.equal(url, 'http://localhost:3000')
+  const opened: FastifyInstance[] = []
+  await t.rejects(withApp(world(environment), (app) => {
+    opened.push(app)
+    throw new Error('of the work')
+  }), { message: 'of the work' })
+  await t.rejects(Promise.resolve(opened[0]?.database.ping(500)), 'it is closed')
+})
+
+t.test('makes no database for a command that wants one that is there', async (t) => {
+  const file = join(temporaryFolder(t), 'none.db')
+  const work = () => t.fail('it was run')
+  await t.rejects(withApp(world({ DATABASE_URL: `sqlite:${file}`, SECRET_KEY: secretOf() }), work, { existing: true }), { message: `There is no database at ${file}` })
+  await t.rejects(withApp(world({ DATABASE_URL: 'sqlite::memory:' }), work, { existing: true }), { message: 'There is no database on a disk' })
+  t.notOk(existsSync(file))
+})
+
+t.test('opens nothing for a command that describes the service', async (t) => {
+  const environment = { DATABASE_URL: 'postgres://nobody@nowhere.test/none', SECRET_KEY: 'short', SECRET_KEY_PREVIOUS_FILE: '/nowhere' }
+  t.ok(await withApp(world(environment), ({ routeTable }) => routeTable.entries.length, { describing: true }))
+})

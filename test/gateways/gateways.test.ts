@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { cases, createGate } from './cases.ts'
+import { measure } from './latency.ts'
+import { page, type Result, readMatrix, written } from './matrix.ts'
+import { type Adapter, adapters, nginx, startGateway, versionOf } from './programs.ts'
+import { answersPreflights, remembering, remembersForSeconds } from './variants.ts'
+import { startGatehouse, startWorld } from './world.ts'
+
+t.setTimeout(600_000)
+t.jobs = adapters.length
+
+/** `npm run gateways` measures as well and writes docs/gateways.md; then a program that cannot be had is a failure. */
+const writes = process.env['GATEWAYS'] === 'write'
+
+/** Why a program is not to be had here; null where it is. */
+async function absence (adapter: Adapter): Promise<string | null> {
+  return await adapter.program().then(() => null, ({ message }: Error) => message)
+}
+
+/** Tries all cases at one gateway, as its file of deploy/ has it. */
+async function tryAll (t: Test, adapter: Adapter, result: Result): Promise<void> {
+  const world = await startWorld(t, await gatehouse)
+  const gateway = await startGateway(t, adapter, world)
+  const gate = createGate(t, adapter, gateway, world)
+  for (const { name, run } of cases) {
+    world.application.forget()
+    await t.test(name, async (t) => {
+      const how = await run(t, gate)
+      t.same(world.application.faults(), [], 'nothing else reached the application')
+      if (t.passing()) result.held.set(name, typeof how === 'string' ? how : 'yes')
+    })
+  }
+  if (!t.passing()) t.comment(gateway.output().slice(-2_000))
+}
+
+const gatehouse = startGatehouse(t)
+const results: Result[] = []
+
+t.test('through the real programs', { jobs: adapters.length }, async (t) => {
+  await Promise.all(adapters.map(async (adapter) => {
+    const reason = await absence(adapter)
+    if (reason !== null) {
+      t.comment(`NOT RUN: ${adapter.name}: ${reason}`)
+      t.equal(writes, false, `${adapter.name} is to be had`)
+      return
+    }
+    const result: Result = { adapter, version: await versionOf(adapter), held: new Map(), latency: null }
+    results.push(result)
+    await Promise.all([
+      t.test(`${adapter.name} ${result.version}, by deploy/${adapter.file}`, { buffered: true }, (t) => tryAll(t, adapter, result)),
+      t.test(`${adapter.name} answers a preflight as its README says`, { buffered: true }, async (t) => answersPreflights(t, adapter, await startWorld(t, await gatehouse))),
+      ...adapter === nginx ? [t.test('nginx remembers answers for three seconds as its README says', { buffered: true }, async (t) => remembersForSeconds(t, await startWorld(t, await gatehouse)))] : []
+    ])
+  }))
+})
+
+t.test('the matrix', { buffered: false }, async (t) => {
+  if (writes) {
+    for (const result of results) result.latency = await measure(t, result.adapter, await startWorld(t, await gatehouse))
+    const remembered = await measure(t, nginx, await startWorld(t, await gatehouse), remembering())
+    writeFileSync(page, written(results, remembered, new Date()))
+  }
+  const said = readMatrix()
+  t.same(said.cases, cases.map(({ name }) => name), 'docs/gateways.md names every case')
+  t.same(said.gateways, adapters.map(({ name }) => name), 'and every gateway that is run')
+  for (const { adapter, held } of results) t.same(Object.fromEntries(held), said.held.get(adapter.name), `${adapter.name} holds what docs/gateways.md says`)
+})

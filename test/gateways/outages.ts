@@ -1,0 +1,30 @@
+import type { RequestListener } from 'node:http'
+import type { Case } from './cases.ts'
+
+const answering = (status: number, headers: Record<string, string> = {}): RequestListener => (_, response) => { response.writeHead(status, headers).end() }
+
+const bad: Array<[what: string, by: 'nobody' | 'silence' | RequestListener]> = [
+  ['stopped', 'nobody'], ['too slow', 'silence'], ['answering 503', answering(503, { 'retry-after': '1' })], ['answering 500', answering(500)], ['answering 302', answering(302, { location: '/login' })],
+  ['answering 429', answering(429)], ['answering 404', answering(404)], ['hanging up', (request) => { request.socket.destroy() }], ['talking nonsense', (request) => { request.socket.end('nonsense\r\n\r\n') }]
+]
+
+/** Whatever becomes of the service, nobody passes who would not have passed before. */
+export const outages: readonly Case[] = bad.map(([what, by]) => ({
+  name: `Gatehouse ${what}: nobody passes unverified`,
+  async run (t, { ask, adapter: { mode }, world: { replaceService, restoreService, tokens, application } }) {
+    await replaceService(by)
+    try {
+      // mod_oauth2 reads the key set again for a bad signature, and waits 15 seconds for it.
+      const forged = by === 'silence' && mode === 'verifies' ? [] : [tokens.bad['with another payload']]
+      const asked = [undefined, 'x.y.z', tokens.bad['expired'], ...forged, tokens.good]
+      const [status = 0, ...others] = (await Promise.all(asked.map((token) => ask('/api/orders', token)))).map(({ status }) => status).reverse()
+      t.same(others.filter((one) => one < 300), [])
+      t.equal(application.seen.length, mode === 'asks' ? 0 : 1)
+      if (mode === 'asks') t.ok(status >= 300, `a good token: ${status}`)
+      else t.equal(status, 200, 'a good token, by the key that the gateway has')
+      return mode === 'asks' ? String(status) : 'good tokens pass'
+    } finally {
+      restoreService()
+    }
+  }
+}))

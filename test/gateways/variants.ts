@@ -1,0 +1,84 @@
+import type { Test } from 'tap'
+import type { HeaderLine } from '../support/http.ts'
+import { until } from '../support/until.ts'
+import { createGate, type Gate } from './cases.ts'
+import { type Adapter, apache, caddy, fenced, haproxy, inserted, nginx, readDeployed, startGateway } from './programs.ts'
+import type { World } from './world.ts'
+
+// What the READMEs of deploy/ offer beside the files: their own blocks, put where they say.
+
+/** A file of deploy/ that answers preflights. */
+const withPreflight = new Map<Adapter, () => string>([
+  [nginx, () => {
+    const [ahead = '', below = ''] = fenced('nginx/README.md', 'nginx')
+    return inserted(inserted(readDeployed(nginx.file), 'before', '\n  server {', ahead), 'after', 'listen 80;', below)
+  }],
+  [haproxy, () => inserted(readDeployed(haproxy.file), 'before', '  # Everything below /api/', fenced('haproxy/README.md', 'haproxy')[0] ?? '')],
+  [caddy, () => inserted(readDeployed(caddy.file), 'before', '\t\t# An example of more than a token', fenced('caddy/README.md', 'caddyfile')[0] ?? '')],
+  [apache, () => inserted(readDeployed(apache.file), 'before', '# Everything but what is named below', fenced('apache/README.md', 'apache')[0] ?? '')]
+])
+
+const origin = 'https://app.example.com'
+const preflight = (from: string): HeaderLine[] => [['Origin', from], ['Access-Control-Request-Method', 'POST'], ['Access-Control-Request-Headers', 'authorization']]
+const allowed = ({ headers }: { headers: readonly HeaderLine[] }) => headers.filter(([name]) => name === 'access-control-allow-origin').map(([, value]) => value)
+
+export async function answersPreflights (t: Test, adapter: Adapter, world: World): Promise<void> {
+  const text = withPreflight.get(adapter)?.() ?? ''
+  const { ask } = createGate(t, adapter, await startGateway(t, adapter, world, { text }), world)
+  for (const path of ['/api/orders', '/api/admin/x']) {
+    const answer = await ask(path, undefined, { method: 'OPTIONS', headers: preflight(origin) })
+    t.equal(answer.status, 204, path)
+    t.same(allowed(answer), [origin])
+    t.match(answer.headers.find(([name]) => name === 'access-control-allow-headers')?.[1], /authorization/i)
+  }
+  for (const from of ['https://evil.example', `${origin}.evil.example`, 'null']) t.same(allowed(await ask('/api/orders', undefined, { method: 'OPTIONS', headers: preflight(from) })), [], from)
+  for (const method of ['GET', 'POST', 'DELETE']) {
+    const refused = await ask('/api/orders', undefined, { method, headers: [...preflight(origin), ['Content-Length', '0']] })
+    t.equal(refused.status, 401, method)
+    t.same(allowed(refused), [origin], 'a page learns why')
+  }
+  t.same(world.application.seen, [], 'the application heard of none of them')
+  t.same(allowed(await ask('/api/orders', world.tokens.good, { headers: [['Origin', origin]] })), [origin])
+  t.same(world.application.faults(), [])
+}
+
+/** deploy/nginx/nginx.conf, remembering answers as its README says. */
+export function remembering (): string {
+  const [, , ahead = '', below = ''] = fenced('nginx/README.md', 'nginx')
+  return inserted(inserted(readDeployed(nginx.file), 'before', '\n  server {', ahead), 'after', 'location /_verify {\n      internal;', below)
+}
+
+export async function remembersForSeconds (t: Test, world: World): Promise<void> {
+  const { ask }: Gate = createGate(t, nginx, await startGateway(t, nginx, world, { text: remembering() }), world)
+  const asked: string[] = []
+  const ended = new Set<string>()
+  await world.replaceService(({ url = '', headers: { authorization = '' } }, response) => {
+    asked.push(`${url} ${authorization}`)
+    const [, user = ''] = /^Bearer (alice|bob)$/.exec(authorization) ?? []
+    const status = user === '' || ended.has(user) ? 401 : url.includes('role=admin') && user !== 'bob' ? 403 : 200
+    response.writeHead(status, { 'cache-control': 'no-store', ...status === 200 ? { 'x-auth-user-id': user, 'x-auth-roles': user === 'bob' ? 'admin' : '' } : {} }).end()
+  })
+  const userOf = async (path: string, token?: string) => {
+    const { status, saw } = await ask(path, token)
+    return saw?.headers['x-auth-user-id'] ?? status
+  }
+
+  for (let times = 0; times < 5; times++) for (const user of ['alice', 'bob']) t.equal(await userOf('/api/orders', user), user)
+  t.same(asked, ['/verify Bearer alice', '/verify Bearer bob'], 'each is asked about once')
+  asked.length = 0
+  for (let times = 0; times < 3; times++) {
+    t.equal(await userOf('/api/orders'), 401)
+    t.equal(await userOf('/api/orders', 'mallory'), 401)
+    t.equal(await userOf('/api/admin/x', 'alice'), 403, 'one question does not answer the other')
+    t.equal(await userOf('/api/admin/x', 'bob'), 'bob')
+  }
+  t.equal(asked.length, 3 * 3 + 1, 'refusals are not remembered')
+
+  ended.add('alice')
+  const since = performance.now()
+  t.equal(await userOf('/api/orders', 'alice'), 'alice', 'believed a little longer')
+  await until(async () => await userOf('/api/orders', 'alice') === 401)
+  t.ok(performance.now() - since < 4_000, 'three seconds, and the second that clocks are read by')
+  t.same(world.application.seen.filter(({ headers }) => !headers.some(([name, value]) => name === 'x-auth-user-id' && ['alice', 'bob'].includes(value))), [])
+  world.restoreService()
+}

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { processorTime } from '../support/process.ts'
+import { type Mutant, mutantsOf } from './mutants.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** Milliseconds of processor time, and of any time, that a test may take before its mutant counts as caught: one that hangs is noticed. */
+const mostWork = 90_000
+const patience = 900_000
+const glance = 1000
+
+/** What became of the mutants of one file. */
+export interface Verdict {
+  path: string
+  killed: number
+  survivors: Mutant[]
+}
+
+/** A copy of the sources that can be changed, with the packages of the original. The caller removes it. */
+export function copySources (): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-mutation-'))
+  const left = new Set(['node_modules', '.git', '.tap', 'data'].map((name) => join(root, name)))
+  cpSync(root, folder, { recursive: true, filter: (path) => !left.has(path) })
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  return folder
+}
+
+/** What is noticed from farther away: how a door works with others. */
+const beyond = new Map([['plugins/tokens.ts', 'test/verifier.test.ts']])
+
+/** The tests that stand for a file: its mirror, where it is behind a door the door's, and for some one that is farther away. */
+export function testsOf (path: string): string[] {
+  const door = path.replace(/^(plugins\/[^/]+)\/.*/, '$1.ts')
+  const farther = beyond.get(path)
+  return [...new Set([path, door])].map((one) => `test/${one.replace(/\.ts$/, '.test.ts')}`).concat(farther ?? [])
+}
+
+/** Whether one of the tests fails in that folder. The first failure is enough. */
+export async function fails (folder: string, tests: readonly string[]): Promise<boolean> {
+  for (const test of tests) if (!await passes(folder, test)) return true
+  return false
+}
+
+async function passes (folder: string, test: string): Promise<boolean> {
+  const environment = { PATH: process.env['PATH'], NODE_OPTIONS: '--no-warnings', TAP_BAIL: '1', TAP_TIMEOUT: '900' }
+  const child = spawn(process.execPath, ['--import', './check-node.js', test], { cwd: folder, env: environment, stdio: 'ignore', detached: true })
+  const begun = performance.now()
+  const watch = setInterval(() => { if (performance.now() - begun > patience || workOf(child.pid as number) > mostWork) end() }, glance)
+  const [code] = await once(child, 'exit')
+  clearInterval(watch)
+  end()
+  return code === 0
+
+  /** With whatever it has started: a bailing test tears nothing down. */
+  function end () {
+    try {
+      process.kill(-(child.pid as number), 'SIGKILL')
+    } catch {}
+  }
+}
+
+/** Nothing for a process that has ended meanwhile. */
+function workOf (pid: number): number {
+  try {
+    return processorTime(pid)
+  } catch {
+    return 0
+  }
+}
+
+/** Tries mutants of a file one after the other, `share` of them (1 is all, a third every third), until time is up. */
+export async function tryMutants (folder: string, path: string, { share, deadline }: { share: number, deadline: number }): Promise<Verdict> {
+  const original = readFileSync(join(folder, path), 'utf8')
+  const verdict: Verdict = { path, killed: 0, survivors: [] }
+  const step = 1 / share
+  const mutants = mutantsOf(original).filter((_, number) => Math.floor(number % step) === 0)
+  if (mutants.length > 0 && await fails(folder, testsOf(path))) throw new Error(`the tests of ${path} fail as it stands, or take too long: they would catch everything`)
+  for (const mutant of mutants) {
+    if (performance.now() > deadline) break
+    writeFileSync(join(folder, path), mutant.text)
+    if (await fails(folder, testsOf(path))) verdict.killed++
+    else verdict.survivors.push(mutant)
+  }
+  writeFileSync(join(folder, path), original)
+  return verdict
+}
+
+export function discard (folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+}
