@@ -48,7 +48,7 @@ export interface Sessions {
   endBefore (moment: number, by?: By): Promise<number>
   /** Ends every session of everybody, with their refresh tokens alone; says how many there were. */
   reset (): Promise<number>
-  /** How many are live: looks through all of them. */
+  /** How many are live: looks through all of them, a few milliseconds at a time. */
   count (): Promise<number>
 }
 
@@ -89,6 +89,7 @@ const sweepInterval = 30
 const sweepBatch = 40
 /** What keeps other writers of a SQLite file waiting for some hundredths of a second. */
 const endingBatch = 500
+const countingBatch = 2000
 /** Milliseconds a session that is over stays: while clocks differ its last access token may still pass, and a logout has to find what to end. */
 const afterlife = 120_000
 
@@ -215,6 +216,17 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       await app.audit.record({ event: 'authn_token_revoked', userId: null, detail: { scope: 'everybody', sessions: ended } }, queries)
       return ended
     }),
-    count: () => createSessionRepository(app.database.queries).count(app.clock.now())
+    async count () {
+      const [repository, now] = [createSessionRepository(app.database.queries), app.clock.now()]
+      let counted = 0
+      let after = ''
+      await app.jobs.inBatches(countingBatch, async () => {
+        const { live, last } = await repository.count(now, after, countingBatch)
+        after = last ?? after
+        counted += live
+        return live
+      })
+      return counted
+    }
   } satisfies Sessions)
 }, { name: 'sessions', dependencies: ['audit', 'clock', 'database', 'jobs', 'origin', 'revocations', 'secrets', 'users'], fastify: '5.x' })

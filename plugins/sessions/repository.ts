@@ -63,8 +63,8 @@ export interface SessionRepository {
   removeBefore (id: string, limit: number): Promise<number>
   /** Says how many there were. */
   removeAll (): Promise<number>
-  /** How many are not over at `now`. */
-  count (now: number): Promise<number>
+  /** How many of the next `limit` behind this id are not over at `now`, and the last id of those; null where there are none. */
+  count (now: number, after: string, limit: number): Promise<{ live: number, last: string | null }>
   /** Deletes up to `limit` that are over. Says how many. */
   sweep (now: number, limit: number): Promise<number>
 }
@@ -134,9 +134,10 @@ export function createSessionRepository (queries: Queries): SessionRepository {
       const { numDeletedRows } = await queries.deleteFrom('sessions').executeTakeFirst()
       return Number(numDeletedRows)
     },
-    async count (now) {
-      const { count } = await queries.selectFrom('sessions').select((row) => row.fn.countAll().as('count')).where('idle_expires_at', '>', now).executeTakeFirstOrThrow()
-      return Number(count)
+    async count (now, after, limit) {
+      const next = queries.selectFrom('sessions').select('id').where('id', '>', after).where('idle_expires_at', '>', now).orderBy('id').limit(limit)
+      const { live, last } = await queries.selectFrom(next.as('next')).select(({ fn }) => [fn.countAll().as('live'), fn.max('id').as('last')]).executeTakeFirstOrThrow()
+      return { live: Number(live), last }
     },
     async sweep (now, limit) {
       const over = queries.selectFrom('sessions').select('id').where('idle_expires_at', '<=', now).limit(limit)

@@ -108,7 +108,9 @@ export function sessionsContract (t: Test, open: (t: Test) => Promise<Queries>):
     const { sessions, alice, add } = await setUp(t)
     const over = await add(alice, ...Array.from({ length: 5 }, (_, index) => ({ idleExpiresAt: now - index })))
     const [live] = await add(alice, { idleExpiresAt: now + 1 }) as [Session]
-    t.equal(await sessions.count(now), 1, 'what is over is not live')
+    t.strictSame(await sessions.count(now, '', 10), { live: 1, last: live.id }, 'what is over is not live')
+    t.strictSame(await sessions.count(now, live.id, 10), { live: 0, last: null })
+    t.strictSame(await sessions.count(now - 5, '', 4).then(({ live, last }) => [live, typeof last]), [4, 'string'], 'so many at a time')
     t.equal(await sessions.sweep(now, 3), 3)
     t.equal(await sessions.sweep(now, 3), 2)
     t.equal(await sessions.sweep(now, 3), 0)
