@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
-import { median, startServer, stopServer } from './slices.ts'
+import { startServer, stopServer } from './servers.ts'
+import { median } from './slices.ts'
 
 // Whether an answer to a failed sign-in tells by its bytes, its headers or its time why it failed. Ends with 1 where it does.
 const samples = 300

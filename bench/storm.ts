@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { type Server, startServer, stopServer } from './slices.ts'
+import { rawRate } from './parts/logins.ts'
+import { mebibytes, production, type Server, startServer, stopServer } from './servers.ts'
+import { percentile } from './slices.ts'
 import { Crowd, type Storm } from './storm/crowd.ts'
 
 // Many sign in at once: what it does to them, and to those who only call GET /protected meanwhile. Beside it, what a tutorial builds.
@@ -41,9 +43,9 @@ print()
 
 async function measure (script: string, environment: Record<string, string>): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
-  const rawBefore = await rawRate()
+  const rawBefore = await rawRate(5)
   const service = await startServer(script, {
-    NODE_ENV: 'production', MALLOC_ARENA_MAX: '1', NODE_OPTIONS: '--max-semi-space-size=4', DATABASE_URL: `sqlite:${join(folder, 'bench.db')}`, LOG_LEVEL: 'warn', DRAIN_DELAY: '0',
+    ...production, DATABASE_URL: `sqlite:${join(folder, 'bench.db')}`, LOG_LEVEL: 'warn', DRAIN_DELAY: '0',
     LOGIN_LIMIT: 'off', REGISTER_LIMIT: 'off', ...environment
   }, { pinned: false })
   const crowd = new Crowd(service.url)
@@ -58,17 +60,12 @@ async function measure (script: string, environment: Record<string, string>): Pr
     const others = elsewhere()
     const peak = mebibytes(service, 'VmHWM')
     const alive = (await crowd.post('/login', { username: 'user-1', password: 'correct horse battery staple' })).status === 200
-    return { idle, stormy, storm, before, peak, alive, elsewhere: others, raw: (rawBefore + await rawRate()) / 2, load }
+    return { idle, stormy, storm, before, peak, alive, elsewhere: others, raw: (rawBefore + await rawRate(5)) / 2, load }
   } finally {
     crowd.end()
     await stopServer(service)
     rmSync(folder, { recursive: true })
   }
-}
-
-/** Mebibytes. */
-function mebibytes ({ child }: Server, what: string): number {
-  return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024
 }
 
 /** What neither the service nor the load used of the processors since the call. */
@@ -84,11 +81,6 @@ function watchOthers ({ child }: Server): () => number {
     const after = read()
     return (after.busy - before.busy - (after.own - before.own)) / (after.all - before.all)
   }
-}
-
-async function rawRate (): Promise<number> {
-  const { stdout } = await run(process.execPath, ['bench/peers/raw-argon2.ts', '5'])
-  return Number(stdout)
 }
 
 async function probe ({ url }: Server, token: string, length: number): Promise<Probe> {
@@ -116,7 +108,6 @@ function counts (statuses: Record<string, number>): string {
   return Object.entries(statuses).map(([status, count]) => `${count} × ${status}`).join(', ')
 }
 
-function at (values: number[], percentile: number): string {
-  const sorted = values.toSorted((a, b) => a - b)
-  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * percentile / 100))] ?? Number.NaN).toFixed(2)
+function at (values: number[], share: number): string {
+  return percentile(values, share).toFixed(2)
 }

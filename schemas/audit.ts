@@ -22,11 +22,11 @@ export const AuditEntry = Type.Object({
   ip: Type.Unsafe<string | null>({ ...text, examples: ['192.0.2.7'] }),
   request_id: Type.Unsafe<string | null>({ ...text, examples: ['01a20ac7-9a50-7a3b-9d6c-0b8f6d2f4c11'] }),
   detail: Type.Unsafe<Record<string, unknown> | null>({ type: ['object', 'null'], additionalProperties: true, description: 'What else is known, by event', examples: [null] })
-}, { additionalProperties: false })
+}, { title: 'AuditEntry', additionalProperties: false })
 export type AuditEntry = Static<typeof AuditEntry>
 
 export const AuditPage = Type.Object({
   events: Type.Array(AuditEntry, { description: 'The newest first' }),
   next_cursor: Type.Unsafe<string | null>({ ...text, description: 'For the page after this one; null at the end', examples: [null] })
-}, { additionalProperties: false })
+}, { title: 'AuditPage', additionalProperties: false })
 export type AuditPage = Static<typeof AuditPage>

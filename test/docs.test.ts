@@ -15,7 +15,7 @@ import { readSegment } from './support/target.ts'
 const sources = readSources(fileURLToPath(new URL('..', import.meta.url)))
 const page = (path: string) => sources.get(path) ?? ''
 const pages = [...sources.keys()].filter((path) => path.endsWith('.md'))
-const reference = ['docs/administration.md', 'docs/architecture.md', 'docs/audit.md', 'docs/configuration.md', 'docs/defence.md', 'docs/errors.md', 'docs/gateways.md', 'docs/metrics.md', 'docs/operations.md', 'docs/passwords.md', 'docs/scale.md', 'docs/sessions.md', 'docs/tokens.md']
+const reference = ['docs/administration.md', 'docs/architecture.md', 'docs/audit.md', 'docs/configuration.md', 'docs/defence.md', 'docs/errors.md', 'docs/gateways.md', 'docs/metrics.md', 'docs/operations.md', 'docs/passwords.md', 'docs/performance.md', 'docs/scale.md', 'docs/sessions.md', 'docs/tokens.md']
 
 t.test('docs/errors.md', async (t) => {
   t.test('lists the registry, with the same statuses and in the same order', async (t) => {

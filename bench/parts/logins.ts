@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { argon2Build } from '../../argon2-build.ts'
+import type { Part } from '../parts.ts'
+import { production, type Server, startServer, stopServer } from '../servers.ts'
+import { inTurn, median, ratios } from '../slices.ts'
+import { Crowd } from '../storm/crowd.ts'
+
+const run = promisify(execFile)
+const root = new URL('../..', import.meta.url).pathname
+/** What argon2's loader looks into: its own package, or what `npm run build:argon2` made. */
+const shipped = join(root, 'node_modules/argon2')
+const clients = 16
+const accounts = 32
+
+/** Sign-ins a second beside bare hashing, with the build that npm brings and with the widest that is there. */
+const logins: Part = async ({ quick, pairs, folder }) => {
+  const wide = argon2Build(join(root, 'native'))
+  const seconds = quick ? 1 : 1.5
+  const services: Record<string, Crowd> = {}
+  const servers: Server[] = []
+  try {
+    for (const [name, build] of Object.entries({ shipped, ...wide === null ? {} : { wide } })) {
+      const server = await startServer('server.ts', {
+        ...production, DATABASE_URL: `sqlite:${join(folder, `${name}.db`)}`, LOG_LEVEL: 'warn', DRAIN_DELAY: '0', LOGIN_LIMIT: 'off', REGISTER_LIMIT: 'off', HASH_QUEUE: '30s', ARGON2_PREBUILD: build
+      }, { pinned: false })
+      servers.push(server)
+      const crowd = new Crowd(server.url)
+      services[name] = crowd
+      await crowd.register(accounts)
+    }
+    const slices = await inTurn({
+      'raw shipped': () => rawRate(seconds, shipped),
+      ...wide === null ? {} : { 'raw wide': () => rawRate(seconds, wide) },
+      ...Object.fromEntries(Object.entries(services).map(([name, crowd]) => [name, () => signIns(crowd, seconds)]))
+    }, pairs)
+    return figuresOf(slices, wide)
+  } finally {
+    for (const crowd of Object.values(services)) crowd.end()
+    for (const server of servers) await stopServer(server)
+  }
+}
+
+export default logins
+
+function figuresOf (slices: Record<string, number[]>, wide: string | null) {
+  const pair = (name: string, over: string, under: string) => {
+    const [first = [], second = []] = [slices[over], slices[under]]
+    return { name, values: ratios(first, second), note: `${median(first).toFixed(0)} and ${median(second).toFixed(0)} a second` }
+  }
+  const onWide = 'sign-ins with the wide build ÷ raw argon2 from npm'
+  if (wide === null) return [pair('sign-ins ÷ raw argon2, the same binary', 'shipped', 'raw shipped'), { name: onWide, values: [], note: 'no wide build here: npm run build:argon2' }]
+  return [
+    pair('sign-ins ÷ raw argon2, the same binary', 'wide', 'raw wide'),
+    pair(onWide, 'wide', 'raw shipped'),
+    pair('sign-ins ÷ raw argon2, both as npm brings it', 'shipped', 'raw shipped'),
+    pair('raw argon2, the wide build ÷ as npm brings it', 'raw wide', 'raw shipped')
+  ]
+}
+
+export async function rawRate (seconds: number, build?: string): Promise<number> {
+  const env = { ...process.env, ...build === undefined ? {} : { ARGON2_PREBUILD: build } }
+  const { stdout } = await run(process.execPath, ['--import', './check-node.js', 'bench/peers/raw-argon2.ts', String(seconds)], { cwd: root, env })
+  return Number(stdout)
+}
+
+/** A second, each of which took one verification. Throws where any was refused. */
+async function signIns (crowd: Crowd, seconds: number): Promise<number> {
+  const { statuses, checked } = await crowd.storm(clients, accounts, seconds)
+  const refused = Object.keys(statuses).filter((status) => status !== '200' && status !== '401')
+  if (refused.length > 0) throw new Error(`a sign-in was answered ${refused.join(', ')}`)
+  return checked
+}

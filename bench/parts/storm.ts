@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import type { Part, Setup } from '../parts.ts'
+import { mebibytes, production, type Server, startServer, stopServer } from '../servers.ts'
+import { inTurn, median, percentile, ratios } from '../slices.ts'
+import { Crowd, type Storm } from '../storm/crowd.ts'
+
+const run = promisify(execFile)
+const clients = 64
+const accounts = 20
+/** Requests a second of the one who measures: enough for a 99th percentile of a slice. */
+const rate = 100
+
+/** What many who sign in at once do to those who only call /protected, to themselves, and to memory. */
+const storm: Part = async (setup) => {
+  const usual = await weather(setup, 'usual', {})
+  const short = setup.quick ? usual : await weather(setup, 'short', { HASH_QUEUE: '200ms' })
+  const p99 = (slices: number[][]) => slices.map((latencies) => percentile(latencies, 99))
+  return [
+    { name: '/protected p99 ÷ idle p99', values: ratios(p99(usual.stormy), p99(usual.idle)), note: `p50 ${mid(usual.stormy)} ms beside ${mid(usual.idle)} ms` },
+    { name: '/protected p99', values: p99(usual.stormy), unit: 'ms' as const, note: `idle ${median(p99(usual.idle)).toFixed(1)} ms` },
+    { name: 'HASH_QUEUE=200ms, accepted sign-ins p99', values: short.accepted.map((latencies) => percentile(latencies, 99)), unit: 'ms' as const, note: `p50 ${mid(short.accepted)} ms; ${counts(short.statuses)}` },
+    { name: 'accepted sign-ins p99 by default', values: usual.accepted.map((latencies) => percentile(latencies, 99)), unit: 'ms' as const, note: `p50 ${mid(usual.accepted)} ms; ${counts(usual.statuses)}` },
+    { part: 'memory', name: 'resident, idle', values: [usual.before], unit: 'MiB' as const },
+    { part: 'memory', name: 'resident, after the storm', values: [usual.after], unit: 'MiB' as const, note: `at most ${usual.peak.toFixed(0)} MiB during it` }
+  ]
+}
+
+export default storm
+
+interface Weather {
+  idle: number[][]
+  stormy: number[][]
+  accepted: number[][]
+  statuses: Record<string, number>
+  before: number
+  after: number
+  peak: number
+}
+
+async function weather ({ quick, pairs, folder }: Setup, name: string, environment: Record<string, string>): Promise<Weather> {
+  const server = await startServer('server.ts', {
+    ...production, DATABASE_URL: `sqlite:${join(folder, `${name}.db`)}`, LOG_LEVEL: 'warn', DRAIN_DELAY: '0', LOGIN_LIMIT: 'off', REGISTER_LIMIT: 'off', ...environment
+  }, { pinned: false })
+  const crowd = new Crowd(server.url)
+  try {
+    await sleep(quick ? 500 : 3000)
+    const before = mebibytes(server, 'VmRSS')
+    await crowd.register(accounts)
+    const token = await crowd.token()
+    const storms: Storm[] = []
+    const { idle = [], stormy = [] } = await inTurn({
+      idle: () => probe(server, token, quick ? 1 : 2),
+      stormy: async () => {
+        const seconds = quick ? 1 : 3
+        const [latencies, storm] = await Promise.all([probe(server, token, seconds), crowd.storm(clients, accounts, seconds)])
+        storms.push(storm)
+        return latencies
+      }
+    }, pairs)
+    return { idle, stormy, accepted: storms.slice(-pairs).map(({ accepted }) => accepted), statuses: together(storms), before, after: mebibytes(server, 'VmRSS'), peak: mebibytes(server, 'VmHWM') }
+  } finally {
+    crowd.end()
+    await stopServer(server)
+  }
+}
+
+/** Milliseconds from when each request was due to its answer. Throws where any was not a success. */
+async function probe ({ url }: Server, token: string, seconds: number): Promise<number[]> {
+  const { stdout } = await run(process.execPath, ['bench/storm/probe.ts', `${url}/protected`, token, String(seconds), String(rate)], { maxBuffer: 2 ** 26 })
+  const { latencies, statuses } = JSON.parse(stdout)
+  if (Object.keys(statuses).some((status) => status !== '200')) throw new Error(`/protected was answered ${counts(statuses)}`)
+  return latencies
+}
+
+function together (storms: readonly Storm[]): Record<string, number> {
+  const all: Record<string, number> = {}
+  for (const { statuses } of storms) for (const [status, count] of Object.entries(statuses)) all[status] = (all[status] ?? 0) + count
+  return all
+}
+
+function counts (statuses: Record<string, number>): string {
+  return Object.entries(statuses).map(([status, count]) => `${count} × ${status}`).join(', ')
+}
+
+function mid (slices: number[][]): string {
+  return median(slices.map((latencies) => median(latencies))).toFixed(1)
+}
