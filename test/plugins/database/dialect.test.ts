@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
-import { demandWritable, isLostRace, isOutdatedPlan, sequence, sqlState, takeTurn } from '../../../plugins/database/dialect.ts'
+import { demandWritable, isLostRace, isOutdatedPlan, orderByBytes, sequence, sqlState, takeTurn } from '../../../plugins/database/dialect.ts'
 import { openSqlite } from '../../../plugins/database/sqlite.ts'
 import { openDatabase, unavailable } from '../../support/database.ts'
 import { open, openPostgresDatabase, startPostgres } from '../../support/postgres.ts'
@@ -27,6 +27,21 @@ async function growsForEver (t: Test, db: Kysely<Log>): Promise<void> {
 t.test('makes a key that grows with every row and never returns', async (t) => {
   await growsForEver(t, new Kysely<Log>({ dialect: openSqlite({ file: null, timeout: 1, synchronous: 'full', unavailable: (cause) => new Error('unavailable', { cause }) }) }))
   await growsForEver(t, open(await server.createDatabase({ empty: true })) as unknown as Kysely<Log>)
+})
+
+t.test('puts a column in the order of its bytes, whatever language the database was set up for', async (t) => {
+  await server.run('create database spoken template template0 locale_provider icu icu_locale \'en-US\'')
+  const spoken = open(`postgres://postgres@127.0.0.1:${server.port}/spoken`)
+  t.teardown(() => spoken.destroy())
+  for (const queries of [await openDatabase(t), spoken]) {
+    const db = queries as unknown as Kysely<{ words: { word: string } }>
+    const words = async () => (await db.selectFrom('words').select('word').orderBy('word').execute()).map(({ word }) => word)
+    await db.schema.createTable('words').addColumn('word', 'text', (column) => column.notNull().unique()).execute()
+    await db.insertInto('words').values([...'-._aBb'].map((word) => ({ word }))).execute()
+    if (queries === spoken) t.not((await words()).join(''), '-.B_ab')
+    await orderByBytes('words', 'word', db)
+    t.equal((await words()).join(''), '-.B_ab')
+  }
 })
 
 t.test('gives one transaction a turn at a time, each kind for itself, until it ends', async (t) => {
