@@ -39,7 +39,7 @@ async function tallyOf (count: number, work: (index: number) => Promise<Answer>)
 }
 
 function audited (service: Service): Array<Record<string, unknown>> {
-  return service.output().split('\n').filter((line) => line.includes('"msg":"audit"')).map((line) => JSON.parse(line))
+  return service.output().split('\n').filter((line) => line.includes('"msg":"audit"')).map((line) => JSON.parse(line)).map(({ detail, ...event }) => ({ ...event, ...detail }))
 }
 
 t.test(`J187 ${strangers} addresses against one account: fifty guesses get through, and its owner signs in all the while`, async (t) => {
