@@ -10,6 +10,8 @@ export interface Seen {
   method: string
   url: string
   headers: HeaderLine[]
+  /** Headers behind the body. */
+  trailers: HeaderLine[]
   /** Of the body, once it is whole. */
   length: number
   digest: string
@@ -42,6 +44,7 @@ export async function startApplication (t: Test): Promise<Application> {
     } catch {
       return
     }
+    noted.trailers = linesOf(request.rawTrailers)
     noted.digest = hash.digest('hex')
     response.setHeader('content-type', 'application/json').end(JSON.stringify(noted))
   })
@@ -60,8 +63,7 @@ export async function startApplication (t: Test): Promise<Application> {
   })
 
   function note ({ method = '', url = '', rawHeaders }: IncomingMessage): Seen {
-    const headers = rawHeaders.flatMap((name, i) => i % 2 === 0 ? [[name.toLowerCase(), rawHeaders[i + 1] as string] as const] : [])
-    const noted = { method, url, headers, length: 0, digest: '' }
+    const noted = { method, url, headers: linesOf(rawHeaders), trailers: [], length: 0, digest: '' }
     seen.push(noted)
     return noted
   }
@@ -74,15 +76,20 @@ export async function startApplication (t: Test): Promise<Application> {
   }
 }
 
-function faultsOf ({ url, headers }: Seen): string[] {
+function linesOf (raw: readonly string[]): HeaderLine[] {
+  return raw.flatMap((name, i) => i % 2 === 0 ? [[name.toLowerCase(), raw[i + 1] as string] as const] : [])
+}
+
+function faultsOf ({ url, headers, trailers }: Seen): string[] {
   // As the most forgiving application would read the names.
-  const identity = headers.filter(([name]) => name.replaceAll(/[^a-z0-9]/gi, '').startsWith('xauth'))
+  const identity = headers.filter(([name]) => name.replaceAll(/[^a-z0-9]/gi, '').includes('xauth'))
   const values = (name: string) => identity.filter(([key]) => key === name).map(([, value]) => value)
   const [user = '', client = '', roles = ''] = ['x-auth-user-id', 'x-auth-client-id', 'x-auth-roles'].map((name) => values(name).join(','))
   return [
     ...(user === '' && client === '' ? ['without a caller'] : []),
     ...identity.filter(([, value]) => value.includes(spoof) || value.includes('{')).map(([name, value]) => `with ${name}: ${value}`),
-    ...headers.filter(([name, value]) => /^(?:x[-_](?:forwarded|real|original|rewrite)|forwarded)/.test(name) && value.includes(spoof)).map(([name, value]) => `with ${name}: ${value}`),
+    ...trailers.map(([name, value]) => `with a trailer ${name}: ${value}`),
+    ...headers.filter(([name, value]) => /^(?:x[-_.](?:forwarded|real|original|rewrite)|forwarded|proxy$)/.test(name) && value.includes(spoof)).map(([name, value]) => `with ${name}: ${value}`),
     ...(/^\/api\/admin(?:\/|$)/.test(mostForgiving(url)) && !roles.split(' ').includes('admin') ? ['is for administrators'] : [])
   ]
 }

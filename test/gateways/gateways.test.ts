@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { cases, createGate } from './cases.ts'
 import { measure } from './latency.ts'
 import { page, type Result, readMatrix, written } from './matrix.ts'
-import { type Adapter, adapters, nginx, startGateway, versionOf } from './programs.ts'
+import { type Adapter, adapters, check, nginx, startGateway, versionOf } from './programs.ts'
 import { answersPreflights, remembering, remembersForSeconds } from './variants.ts'
 import { startGatehouse, startWorld } from './world.ts'
 
@@ -49,6 +49,7 @@ t.test('through the real programs', { jobs: adapters.length }, async (t) => {
     results.push(result)
     await Promise.all([
       t.test(`${adapter.name} ${result.version}, by deploy/${adapter.file}`, { buffered: true }, (t) => tryAll(t, adapter, result)),
+      t.test(`${adapter.name} finds nothing wrong with deploy/${adapter.file} but for its names`, { buffered: true }, async (t) => check(t, adapter, await startWorld(t, await gatehouse))),
       t.test(`${adapter.name} answers a preflight as its README says`, { buffered: true }, async (t) => answersPreflights(t, adapter, await startWorld(t, await gatehouse))),
       ...adapter === nginx ? [t.test('nginx remembers answers for three seconds as its README says', { buffered: true }, async (t) => remembersForSeconds(t, await startWorld(t, await gatehouse)))] : []
     ])

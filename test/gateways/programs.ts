@@ -1,12 +1,13 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { at, type Provided, provide } from '../support/debian.ts'
 import { nginxFolders, nginxWords } from '../support/nginx.ts'
 import { freePort } from '../support/postgres.ts'
 import { programFolder, startProgram } from '../support/program.ts'
-import type { World } from './world.ts'
+import { issuer, type World } from './world.ts'
 
 /** Whether a gateway asks the service about each request, or verifies by itself and believes a token until it expires. */
 export type Mode = 'asks' | 'verifies'
@@ -34,9 +35,13 @@ export interface Adapter {
   version: RegExp
   /** Asks the program for its version. */
   versionWords: readonly string[]
-  /** The file with the addresses of a place. */
+  /** What whoever takes the file replaces in it: the names of a place. */
+  names: (place: Place) => Record<string, string>
+  /** The file with the names of a place, and its ports. */
   placed: (text: string, place: Place) => string
   words: (file: string, place: Place) => string[]
+  /** Asks the program what it thinks of a file. */
+  checkWords: (file: string, place: Place) => string[]
   /** What has to be there before it starts. */
   prepare?: (place: Place) => Promise<void>
   /** The same program as a gateway that guards nothing, to measure what guarding costs. */
@@ -70,6 +75,21 @@ export function inserted (text: string, where: 'before' | 'after', place: string
 
 /** Starts a gateway in a world, by its file of deploy/, by another text, or without a guard. */
 export async function startGateway (t: Test, adapter: Adapter, world: World, { text = readDeployed(adapter.file), guarded = true } = {}): Promise<Running> {
+  const { provided, place, file } = await prepared(t, adapter, world, (place) => guarded ? adapter.placed(text, place) : adapter.unguarded(place))
+  const { port, port2, folder } = place
+  const { output } = await startProgram(t, provided, adapter.words(file, place), port)
+  return { port, port2, folder, output }
+}
+
+/** Asks the program itself about its file of deploy/ with the names replaced in it that whoever takes it replaces. Rejects where it minds. */
+export async function check (t: Test, adapter: Adapter, world: World): Promise<void> {
+  const text = readDeployed(adapter.file).replaceAll(issuer, 'https://login.example.net')
+  const { provided: { path, environment }, place, file } = await prepared(t, adapter, world, (place) => replaced(text, adapter.names(place)))
+  await promisify(execFile)(path, adapter.checkWords(file, place), { env: environment, timeout: 20_000 })
+}
+
+/** The program, and a folder with its file and what has to be there before it starts. */
+async function prepared (t: Test, adapter: Adapter, world: World, text: (place: Place) => string): Promise<{ provided: Provided, place: Place, file: string }> {
   const provided = await adapter.program()
   const folder = programFolder(t, adapter.name.replaceAll(' ', '-'))
   const [port, port2] = await Promise.all([freePort(), freePort()])
@@ -77,10 +97,9 @@ export async function startGateway (t: Test, adapter: Adapter, world: World, { t
     folder, root: provided.root, port, port2, url: world.target.service.url, gatehouse: `127.0.0.1:${world.way.port}`, app: `127.0.0.1:${world.application.port}`
   }
   const file = join(folder, adapter.file.split('/').at(-1) as string)
-  writeFileSync(file, guarded ? adapter.placed(text, place) : adapter.unguarded(place), { mode: 0o644 })
+  writeFileSync(file, text(place), { mode: 0o644 })
   await adapter.prepare?.(place)
-  const { output } = await startProgram(t, { ...provided, environment: { ...provided.environment, HOME: folder } }, adapter.words(file, place), port)
-  return { port, port2, folder, output }
+  return { provided: { ...provided, environment: { ...provided.environment, HOME: folder } }, place, file }
 }
 
 /** The version of the program that is there. */
@@ -109,10 +128,11 @@ export const nginx: Adapter = {
   program: () => provide('nginx', at('usr/sbin/nginx')),
   version: /nginx\/([\d.]+)/,
   versionWords: ['-v'],
-  placed: (text, place) => replaced(text, {
-    ...addresses(place), 'listen 80;': `listen 127.0.0.1:${place.port}; listen 127.0.0.1:${place.port2} http2;`, 'http {\n': `http {\n${nginxFolders(place.folder)}\n`
-  }),
+  // Started by somebody else than root, it needs folders of its own.
+  names: (place) => ({ ...addresses(place), 'http {\n': `http {\n${nginxFolders(place.folder)}\n` }),
+  placed: (text, place) => replaced(text, { ...nginx.names(place), 'listen 80;': `listen 127.0.0.1:${place.port}; listen 127.0.0.1:${place.port2} http2;` }),
   words: (_, { folder }) => nginxWords(folder),
+  checkWords: (_, { folder }) => ['-t', ...nginxWords(folder)],
   unguarded: ({ folder, port, app }) => `events {}\nhttp {\n${nginxFolders(folder)}\nupstream app { server ${app}; keepalive 32; }
     server { listen 127.0.0.1:${port}; location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; } } }`
 }
@@ -124,8 +144,10 @@ export const haproxy: Adapter = {
   program: () => provide('haproxy', at('usr/sbin/haproxy')),
   version: /version ([\d.]+)/,
   versionWords: ['-v'],
-  placed: (text, place) => replaced(text, { ...addresses(place), 'bind :80': `bind 127.0.0.1:${place.port}\n  bind 127.0.0.1:${place.port2} proto h2`, '/etc/haproxy': place.folder }),
+  names: (place) => ({ ...addresses(place), '/etc/haproxy': place.folder }),
+  placed: (text, place) => replaced(text, { ...haproxy.names(place), 'bind :80': `bind 127.0.0.1:${place.port}\n  bind 127.0.0.1:${place.port2} proto h2` }),
   words: (file) => ['-db', '-f', file],
+  checkWords: (file) => ['-c', '-f', file],
   async prepare ({ folder, url }) {
     execFileSync('sh', [new URL('haproxy/fetch-keys', deploy).pathname, url, folder], { stdio: 'pipe' })
   },
@@ -150,10 +172,12 @@ export const caddy: Adapter = {
   program: () => provide('caddy', at('usr/bin/caddy')),
   version: /^v?([\d.]+)/m,
   versionWords: ['version'],
+  names: addresses,
   placed: (text, place) => replaced(text, {
     ...addresses(place), '\n:80 {': `\n:${place.port}, :${place.port2} {\n\tbind 127.0.0.1`, 'admin off\n': 'admin off\n\tservers {\n\t\tprotocols h1 h2c\n\t}\n'
   }),
   words: (file) => ['run', '--config', file, '--adapter', 'caddyfile'],
+  checkWords: (file) => ['validate', '--config', file, '--adapter', 'caddyfile'],
   unguarded: ({ port, app }) => `{\n admin off\n}\nhttp://127.0.0.1:${port} {\n reverse_proxy ${app}\n}\n`
 }
 
@@ -166,11 +190,12 @@ export const apache: Adapter = {
   program: () => provide('apache2-bin', (root) => at(`${modules}/mod_oauth2.so`)(root) === null ? null : at('usr/sbin/apache2')(root), ['libapache2-mod-oauth2']),
   version: /Apache\/([\d.]+)/,
   versionWords: ['-v'],
+  names: (place) => ({ ...addresses(place), 'Define runtime /run': `Define runtime ${place.folder}`, [modules]: join(place.root, modules) }),
   placed: (text, place) => replaced(text, {
-    ...addresses(place), '/run': place.folder, 'Listen 80': `Listen 127.0.0.1:${place.port}\nListen 127.0.0.1:${place.port2}\nLoadModule http2_module ${modules}/mod_http2.so\nProtocols h2c http/1.1`,
-    [modules]: join(place.root, modules)
+    ...apache.names(place), 'Listen 80': `Listen 127.0.0.1:${place.port}\nListen 127.0.0.1:${place.port2}\nLoadModule http2_module \${modules}/mod_http2.so\nProtocols h2c http/1.1`
   }),
   words: (file) => ['-X', '-f', file],
+  checkWords: (file) => ['-t', '-f', file],
   unguarded: ({ folder, root, port, app }) => [
     'ServerName gateway', `Listen 127.0.0.1:${port}`, `PidFile ${folder}/httpd.pid`, `DefaultRuntimeDir ${folder}`, 'ErrorLog "|/bin/cat"',
     ...['mpm_event', 'authz_core', 'proxy', 'proxy_http'].map((name) => `LoadModule ${name}_module ${join(root, modules)}/mod_${name}.so`), `ProxyPass / http://${app}/`, ''

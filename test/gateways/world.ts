@@ -69,6 +69,10 @@ function tokensOf ({ forge, keys, alice }: Target): Tokens {
       'without exp': forge({ claims: { exp: undefined } }),
       'with another payload': `${header}.${other}.${signature}`,
       'with another signature': `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
+      'with the last character of its signature changed where its bits are to spare': `${good.slice(0, -1)}${next(good.slice(-1))}`,
+      'with one character more': `${good}A`,
+      'with an x more': `${good}x`,
+      'with an equals sign more': `${good}=`,
       'without a signature': `${header}.${payload}.`,
       'with alg none': `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')}.${payload}.`,
       'signed by the public key': hmac(keys[0], payload),
@@ -82,6 +86,12 @@ function tokensOf ({ forge, keys, alice }: Target): Tokens {
       empty: ''
     }
   }
+}
+
+/** The character after this one in base64url: behind 64 bytes the last one has two bits that mean nothing. */
+function next (character: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return alphabet[alphabet.indexOf(character) + 1] as string
 }
 
 function strangersKey () {
@@ -104,13 +114,15 @@ async function listen (t: Test, answer: RequestListener): Promise<number> {
   return (server.address() as { port: number }).port
 }
 
-/** Writes bytes as they are and gives back all that comes, until the other side hangs up or is silent for a while. */
-export async function say (port: number, bytes: string, patience = 400): Promise<string> {
+/** Writes bytes as they are and gives back all that comes, until the other side hangs up or is silent for a while. Of two pieces the second waits for an answer. */
+export async function say (port: number, bytes: string | readonly [string, string], patience = 400): Promise<string> {
   const socket = connect(port, '127.0.0.1').setEncoding('latin1')
   let text = ''
   socket.on('error', () => {}).on('data', (chunk: string) => { text += chunk })
   socket.setTimeout(patience, () => socket.destroy())
-  socket.write(bytes, 'latin1')
+  const [first, second] = typeof bytes === 'string' ? [bytes] : bytes
+  if (second !== undefined) socket.once('data', () => socket.write(second, 'latin1'))
+  socket.write(first, 'latin1')
   await once(socket, 'close')
   return text
 }
