@@ -23,13 +23,22 @@ export interface ChainReport {
 
 export type ChainReader = Pick<ChainRepository, 'countNews' | 'linksAfter' | 'headsAfter' | 'start'>
 
+export interface Evidence {
+  /** A head that was kept elsewhere, and has to be in the chain. */
+  told?: Position | undefined
+  /** Why there cannot be nothing at all; null where there can. */
+  traces?: string | null
+  /** Links held in memory. */
+  page?: number
+}
+
 const mostFaults = 20
 
 /**
  * Reads the whole chain beside those that write to it. After a fault it goes on from what is stored, so that each is told
- * once, where it is. `why` says why a head's signature cannot be believed; null where it can. `page` links are held in memory.
+ * once, where it is. `why` says why a head's signature cannot be believed; null where it can.
  */
-export async function verifyChain (chain: ChainReader, why: (head: Head) => string | null, page = 1000): Promise<ChainReport> {
+export async function verifyChain (chain: ChainReader, why: (head: Head) => string | null, { told, traces = null, page = 1000 }: Evidence = {}): Promise<ChainReport> {
   const faults: ChainFault[] = []
   let more = 0
   let entries = 0
@@ -37,12 +46,18 @@ export async function verifyChain (chain: ChainReader, why: (head: Head) => stri
   let broken = false
   let at: Position & { id: string } = { ...await begin(), id: '' }
   const { place: after } = at
+  confirm(at)
   /** The last place up to which a head was right. */
   let proven = after
 
   function fault (place: number, what: string): void {
     if (faults.length < mostFaults) faults.push({ place, what })
     else more++
+  }
+
+  /** What was told has to be at its place. */
+  function confirm ({ place, digest }: Position): void {
+    if (place === told?.place && digest !== told.digest) fault(place, 'there is another digest than was told: this is another chain')
   }
 
   async function begin (): Promise<Position> {
@@ -68,6 +83,7 @@ export async function verifyChain (chain: ChainReader, why: (head: Head) => stri
     else if (link.place > at.place + 1) fault(at.place + 1, link.place === at.place + 2 ? 'the entry is missing' : `the entries up to place ${link.place - 1} are missing`)
     else if (link.digest !== digestOf(link, link.place, at.digest)) fault(link.place, `the entry ${link.id} is not the one that was written there`)
     at = link
+    confirm(link)
   }
 
   function compare (signed: Head): void {
@@ -99,8 +115,12 @@ export async function verifyChain (chain: ChainReader, why: (head: Head) => stri
     }
   }
 
+  if (told !== undefined && told.place > at.place) fault(at.place + 1, `the chain ends, and was told to go up to place ${told.place}: what is here is older, or another`)
+  if (told !== undefined && told.place < after) fault(told.place, 'what was told has left by age, and cannot be compared: give a newer head')
+  const waiting = await chain.countNews()
+  if (traces !== null && head === null && entries === 0 && after === 0 && waiting === 0) fault(0, `there is no entry, no head and no start, but ${traces}`)
   const signedUpTo = (head as Head | null)?.place ?? after
   if (head === null && entries === 0 && after > 0) fault(after, 'the signed head is missing')
   if (at.place > signedUpTo) fault(signedUpTo + 1, `the entries up to place ${at.place} were put there behind the signed head`)
-  return { entries, after, head, waiting: await chain.countNews(), faults, more }
+  return { entries, after, head, waiting, faults, more }
 }

@@ -126,6 +126,25 @@ t.test('on PostgreSQL', async (t) => {
   })
 })
 
+t.test('tells the log, once, that the chain ends before a head that it has signed itself', async (t) => {
+  const log: Array<Record<string, unknown>> = []
+  const app = await build(t, { log })
+  const cutBack = async () => {
+    for (const table of ['audit_events', 'audit_heads'] as const) await app.database.queries.deleteFrom(table).execute()
+    await record(app, 1)
+    await app.auditChain.link()
+  }
+  await record(app, 3)
+  await app.auditChain.link()
+  const { head } = await app.auditChain.verify()
+  const errors = () => log.filter(({ level }) => level === 50)
+  t.strictSame(errors(), [])
+  await cutBack()
+  await cutBack()
+  t.match(errors(), [{ msg: /^the audit chain ends before a head that was signed/, before: { place: 3, digest: head?.digest }, now: { place: 0 } }])
+  t.equal(errors().length, 1)
+})
+
 t.test('is proven when the key that signed is long gone', async (t) => {
   const { clock, start } = onFile(t)
   const app = await start({ SECRET_KEY: secret(), AUDIT_RETENTION: '4000d' })
