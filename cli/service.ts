@@ -30,9 +30,12 @@ export interface Circumstances {
 
 const withoutData = { DATABASE_URL: 'sqlite::memory:', DATABASE_URL_FILE: undefined, SECRET_KEY: undefined, SECRET_KEY_FILE: undefined, SECRET_KEY_PREVIOUS: undefined, SECRET_KEY_PREVIOUS_FILE: undefined }
 
+/** A command makes no administrator in passing, and is not stopped by what the two are: it may be the remedy. */
+const withoutFirst = { BOOTSTRAP_ADMIN_USERNAME: undefined, BOOTSTRAP_ADMIN_PASSWORD: undefined, BOOTSTRAP_ADMIN_PASSWORD_FILE: undefined }
+
 /** Runs `work` on the service without its socket: nothing is listened to and nothing is logged, for standard output is the command's own. */
 export async function withApp<T> ({ environment }: World, work: (app: FastifyInstance, config: Config) => Promise<T> | T, { reset = false, existing = false, describing = false }: Circumstances = {}): Promise<T> {
-  const config = readConfig({ ...environment, ...describing ? withoutData : {}, LOG_LEVEL: 'silent', OTEL_EXPORTER_OTLP_ENDPOINT: undefined })
+  const config = readConfig({ ...environment, ...describing ? withoutData : {}, ...withoutFirst, LOG_LEVEL: 'silent', OTEL_EXPORTER_OTLP_ENDPOINT: undefined })
   const { postgres, file } = config.database
   if (existing && postgres === null && (file === null || !existsSync(file))) throw new Error(`There is no database ${file === null ? 'on a disk' : `at ${file}`}`)
   const service = Fastify(fastifyOptions(config))

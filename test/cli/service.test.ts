@@ -32,6 +32,13 @@ t.test('makes no database for a command that wants one that is there', async (t)
   t.notOk(existsSync(file))
 })
 
+t.test('makes no administrator of BOOTSTRAP_ADMIN_USERNAME, and is not stopped by it', async (t) => {
+  const environment = alone(t)
+  for (const first of [{ BOOTSTRAP_ADMIN_USERNAME: 'root', BOOTSTRAP_ADMIN_PASSWORD: 'a password of the first administrator' }, { BOOTSTRAP_ADMIN_USERNAME: 'a b' }, { BOOTSTRAP_ADMIN_PASSWORD_FILE: '/nowhere' }]) {
+    t.notOk(await withApp(world({ ...environment, ...first }), ({ users }) => users.isHeld('admin')))
+  }
+})
+
 t.test('opens nothing for a command that describes the service', async (t) => {
   const environment = { DATABASE_URL: 'postgres://nobody@nowhere.test/none', SECRET_KEY: 'short', SECRET_KEY_PREVIOUS_FILE: '/nowhere' }
   t.ok(await withApp(world(environment), ({ routeTable }) => routeTable.entries.length, { describing: true }))
