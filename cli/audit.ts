@@ -21,7 +21,7 @@ Examples:
       if (json === true) printJson(world, asJson(report))
       else if (report.faults.length === 0) print(world, summary(report))
       if (report.faults.length > 0) throw new Error(complaint(report))
-    }, { existing: true }))
+    }, { existing: true, looking: true }))
 
   audit.command('export')
     .description('print every event as a line of JSON, the oldest first, with its place and digest in the chain')
@@ -38,7 +38,7 @@ Examples:
         // Somebody who reads slowly is waited for.
         if (!world.output.write(`${JSON.stringify(entry)}\n`)) await once(world.output, 'drain')
       }
-    }, { existing: true }))
+    }, { existing: true, looking: true }))
 }
 
 function position (given: string): Position {

@@ -26,6 +26,8 @@ export interface AuditChainOptions {
   retention: number
   /** True where SECRET_KEY is lost: the keys that signed are believed as they are found. */
   reset?: boolean
+  /** True for a command that looks: nothing is sealed anew, linked or signed. */
+  looking?: boolean
 }
 
 const interval = 0.4
@@ -41,7 +43,7 @@ const purpose = 'audit-key'
  * of what it records, by one process at a time, so that nobody waits for another's event; what commits late comes late in
  * the chain. How far it is, is signed each time.
  */
-export default fp<AuditChainOptions>(async (app, { retention, reset = false }) => {
+export default fp<AuditChainOptions>(async (app, { retention, reset = false, looking = false }) => {
   const chainOf = (queries: Queries) => createChainRepository(queries, app.database)
 
   /** Only one does so at a time, in all processes. */
@@ -140,7 +142,7 @@ export default fp<AuditChainOptions>(async (app, { retention, reset = false }) =
   }
 
   const stale = (await chainOf(app.database.queries).keys()).filter(({ kid, seal }) => !app.secrets.isCurrent(purpose, kid, seal))
-  if (stale.length > 0) {
+  if (stale.length > 0 && !looking) {
     await alone(async (chain) => {
       for (const key of stale) if (reset || isVouchedFor(key)) await chain.reseal(key.kid, sealOf(key.kid))
     })
@@ -153,6 +155,7 @@ export default fp<AuditChainOptions>(async (app, { retention, reset = false }) =
 
   // The last refusals are counted and written before, and no request is being answered any more.
   app.addHook('onClose', async () => {
+    if (looking) return
     await app.jobs.run('audit').then(app.auditChain.link).catch((error) => app.log.error({ err: error }, 'the last events are no links of the chain yet: the next process to run makes them'))
   })
 

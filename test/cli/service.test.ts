@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { type World, withApp } from '../../cli/service.ts'
@@ -37,6 +38,29 @@ t.test('makes no administrator of BOOTSTRAP_ADMIN_USERNAME, and is not stopped b
   for (const first of [{ BOOTSTRAP_ADMIN_USERNAME: 'root', BOOTSTRAP_ADMIN_PASSWORD: 'a password of the first administrator' }, { BOOTSTRAP_ADMIN_USERNAME: 'a b' }, { BOOTSTRAP_ADMIN_PASSWORD_FILE: '/nowhere' }]) {
     t.notOk(await withApp(world({ ...environment, ...first }), ({ users }) => users.isHeld('admin')))
   }
+})
+
+t.test('writes nothing for a command that looks', async (t) => {
+  const environment = alone(t)
+  const file = String(environment['DATABASE_URL']).slice('sqlite:'.length)
+  const inFile = (sql: string) => {
+    const database = new DatabaseSync(file)
+    const rows = database.prepare(sql).all()
+    database.close()
+    return rows
+  }
+  await t.rejects(withApp(world(environment), () => t.fail('it was run'), { looking: true }), { message: 'There is no database of Gatehouse' })
+  t.notOk(existsSync(file))
+  await withApp(world(environment), ({ audit }) => audit.record({ event: 'user_updated', userId: null }))
+  inFile('update audit_events set place = null, digest = null')
+  inFile('delete from audit_heads')
+  inFile('delete from signing_keys where kid not in (select kid from signing_keys order by signs_from limit 1)')
+  const before = ['audit_events', 'audit_heads', 'audit_keys', 'signing_keys'].map((table) => inFile(`select * from ${table}`))
+  t.match(await withApp(world({ ...environment, SECRET_KEY: secretOf(), SECRET_KEY_PREVIOUS: environment['SECRET_KEY'] }), async ({ auditChain, keys }) => [(await auditChain.verify()).waiting, keys.list().length], { looking: true }), [1, 1])
+  t.strictSame(['audit_events', 'audit_heads', 'audit_keys', 'signing_keys'].map((table) => inFile(`select * from ${table}`)), before)
+  t.equal(await withApp(world({ DATABASE_URL: 'sqlite::memory:' }), ({ keys }) => keys.list().length, { looking: true }), 2, 'in memory there is nothing to be careful with')
+  inFile("delete from migrations where name = '006-administration'")
+  await t.rejects(withApp(world(environment), () => t.fail('it was run'), { looking: true }), { message: /^The database lacks 006-administration: .+ migrate" brings it up to date$/ })
 })
 
 t.test('opens nothing for a command that describes the service', async (t) => {
