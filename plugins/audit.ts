@@ -58,6 +58,8 @@ export interface Audit {
 export type { EventFilter } from './audit/repository.ts'
 
 const window = 60
+/** In place of a detail that is no object. */
+const unreadable = { unreadable: true }
 /** Entries held in memory at a time where all are read. */
 const page = 1000
 
@@ -141,5 +143,16 @@ function momentOf (time: string | undefined): number | undefined {
 }
 
 function present ({ id, at, event, userId, actor, ip, requestId, detail }: StoredEvent): AuditEntry {
-  return { id, at: new Date(at).toISOString(), event, user_id: userId, actor, ip, request_id: requestId, detail: detail === null ? null : JSON.parse(detail) }
+  return { id, at: new Date(at).toISOString(), event, user_id: userId, actor, ip, request_id: requestId, detail: detailOf(detail) }
 }
+
+/** What was changed in the database must not keep anybody from reading the rest. */
+function detailOf (stored: string | null): Record<string, unknown> | null {
+  try {
+    const detail: unknown = JSON.parse(stored ?? 'null')
+    return typeof detail === 'object' && !Array.isArray(detail) ? detail as Record<string, unknown> | null : unreadable
+  } catch {
+    return unreadable
+  }
+}
+

@@ -1,5 +1,5 @@
 import { digestOf, type Head, origin, type Position } from './link.ts'
-import type { ChainRepository, Link } from './repository.ts'
+import { beyond, type ChainRepository, type Link } from './repository.ts'
 
 export interface ChainFault {
   /** Where: the first place that is meant. */
@@ -21,7 +21,7 @@ export interface ChainReport {
   more: number
 }
 
-export type ChainReader = Pick<ChainRepository, 'countNews' | 'linksAfter' | 'headsAfter' | 'start'>
+export type ChainReader = Pick<ChainRepository, 'countNews' | 'countBeyond' | 'linksAfter' | 'headsAfter' | 'start'>
 
 export interface Evidence {
   /** A head that was kept elsewhere, and has to be in the chain. */
@@ -64,7 +64,7 @@ export async function verifyChain (chain: ChainReader, why: (head: Head) => stri
     const start = await chain.start()
     const doubt = start === null ? null : why(start)
     if (start !== null && doubt !== null) fault(start.place, `what the chain starts behind is not what was signed: ${doubt}`)
-    const [first] = await chain.linksAfter({ place: Number.MIN_SAFE_INTEGER, id: '' }, 1)
+    const [first] = await chain.linksAfter({ place: -beyond, id: '' }, 1)
     if (first !== undefined && first.place <= (start ?? origin).place) fault(first.place, `the entry ${first.id} is there, before the first that is kept`)
     return start ?? origin
   }
@@ -119,6 +119,8 @@ export async function verifyChain (chain: ChainReader, why: (head: Head) => stri
   if (told !== undefined && told.place < after) fault(told.place, 'what was told has left by age, and cannot be compared: give a newer head')
   const waiting = await chain.countNews()
   if (traces !== null && head === null && entries === 0 && after === 0 && waiting === 0) fault(0, `there is no entry, no head and no start, but ${traces}`)
+  const strangers = await chain.countBeyond()
+  if (strangers > 0) fault(beyond, `and further, or far before the first, lie entries that were put there: ${strangers}`)
   const signedUpTo = (head as Head | null)?.place ?? after
   if (head === null && entries === 0 && after > 0) fault(after, 'the signed head is missing')
   if (at.place > signedUpTo) fault(signedUpTo + 1, `the entries up to place ${at.place} were put there behind the signed head`)

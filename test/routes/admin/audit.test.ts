@@ -98,6 +98,18 @@ t.test('gives pages that do not move while events come', async (t) => {
   t.equal((await page('?limit=200')).events.length, 65)
 })
 
+t.test('shows the rest where somebody changed an entry into what cannot be read', async (t) => {
+  const { server, page } = await withAdmin(t)
+  const { queries } = server.database
+  await record(server, 3)
+  const wrong = [{ detail: '{' }, { detail: '[1]' }, { detail: '7', at: 9_000_000_000_000_000, place: 9_007_199_254_740_991 }]
+  for (const [index, { id }] of (await page('?event=user_updated')).events.entries()) await queries.updateTable('audit_events').set(wrong[index] ?? {}).where('id', '=', String(id)).execute()
+  const { events } = await page('?event=user_updated')
+  t.strictSame(events.map(({ detail }) => detail), Array(3).fill({ unreadable: true }))
+  t.equal(events[2]?.['at'], '1970-01-01T00:00:00.000Z')
+  t.equal((await Array.fromAsync(server.audit.entries({ event: 'user_updated' }))).length, 3)
+})
+
 t.test('refuses what it does not know', async (t) => {
   const { ask } = await withAdmin(t)
   const wrong = ['limit=0', 'limit=201', 'limit=1.5', 'limit=x', 'limit=', 'cursor=', 'cursor=x', 'cursor=00000000-0000-0000-0000-000000000000', 'cursor=%00', 'user_id=', 'user_id=a%00b', 'user_id=a&user_id=b',
