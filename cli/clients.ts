@@ -25,7 +25,7 @@ Example:
       const rows = (await service.clients.list()).map(({ id, name, scopes, createdAt }) => ({ client_id: id, name, scopes, created_at: time(createdAt) }))
       if (json === true) printJson(world, { clients: rows })
       else printTable(world, rows.map(({ scopes, ...row }) => ({ ...row, scopes: scopes.join(' ') })))
-    }))
+    }, { existing: true }))
 
   clients.command('rotate <id>')
     .description('give a client a new secret; it is printed this once')
@@ -34,7 +34,7 @@ Example:
     .addHelpText('after', `
 Example:
   cli clients rotate 01a20ac7-4402-7b0d-b500-88d2294b4a56 --overlap 3600`)
-    .action((id: string, { overlap, json }: Json & { overlap: string }) => withApp(world, async (service) => printSecret(world, await service.clients.rotate(id, Number(overlap)), json)))
+    .action((id: string, { overlap, json }: Json & { overlap: string }) => withApp(world, async (service) => printSecret(world, await service.clients.rotate(id, Number(overlap)), json), { existing: true }))
 
   clients.command('delete <id>')
     .description('delete a client; its tokens are refused at once')
@@ -44,7 +44,7 @@ Example:
     .action((id: string) => withApp(world, async (service) => {
       await service.clients.remove(id)
       print(world, 'The client is gone.')
-    }))
+    }, { existing: true }))
 }
 
 function printSecret (world: World, { client: { id, name, scopes, createdAt }, secret }: { client: Client, secret: string }, json: true | undefined): void {

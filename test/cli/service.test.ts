@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { type World, withApp } from '../../cli/service.ts'
-import { alone, secretOf } from '../support/command.ts'
+import { alone, command, secretOf } from '../support/command.ts'
 import { temporaryFolder } from '../support/service.ts'
 
 const world = (environment: World['environment']) => ({ environment }) as World
@@ -23,6 +23,13 @@ t.test('gives a command the app and its configuration, and closes it whatever co
     throw new Error('of the work')
   }), { message: 'of the work' })
   await t.rejects(Promise.resolve(opened[0]?.database.ping(500)), 'it is closed')
+})
+
+t.test('makes a database by those commands alone that bring something', async (t) => {
+  const environment = alone(t)
+  const others = ['users list', 'users export', 'users disable alice', 'users delete alice', 'sessions revoke alice', 'clients list', 'clients rotate x', 'clients delete x', 'keys list', 'keys rotate', 'keys revoke x', 'keys export', 'keys reset --yes', 'audit verify', 'audit export', 'backup copy.db']
+  for (const line of others) t.match(await command(environment, ...line.split(' ')), { code: 1, out: '', err: /^gatehouse: There is no database at / }, line)
+  t.notOk(existsSync(String(environment['DATABASE_URL']).slice('sqlite:'.length)))
 })
 
 t.test('makes no database for a command that wants one that is there', async (t) => {
