@@ -26,8 +26,8 @@ export type AuditDetail = Readonly<Record<string, string | number | boolean | nu
 
 /** Who does it and where. */
 export interface By {
-  /** A user's or a client's id. Where it is not said, the user whom it is about; for what no request asked for, `cli`. */
-  actor?: string | undefined
+  /** A user's or a client's id; null where nobody has shown who they are. Where it is not said, the user whom it is about; for what no request asked for, `cli`. */
+  actor?: string | null | undefined
   /** Absent where no request asked for it: an operator's command did. */
   origin?: Pick<Origin, 'ip' | 'requestId'> | undefined
 }
@@ -74,7 +74,7 @@ export default fp(async (app) => {
       at,
       event,
       userId,
-      actor: actor ?? (origin === undefined ? 'cli' : userId),
+      actor: actor === undefined ? (origin === undefined ? 'cli' : userId) : actor,
       ip: origin?.ip || null,
       requestId: origin?.requestId || null,
       detail: detail === undefined ? null : JSON.stringify(detail)
