@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { Client } from '../plugins/clients.ts'
 import { type Json, print, printJson, printRecord, printTable, time } from './output.ts'
 import { type World, withApp } from './service.ts'
@@ -29,12 +29,12 @@ Example:
 
   clients.command('rotate <id>')
     .description('give a client a new secret; it is printed this once')
-    .option('--overlap <seconds>', 'how long the old secret is good beside it, at most 7 days', '0')
+    .option('--overlap <seconds>', 'how long the old secret is good beside it, at most 7 days and until the next rotation', seconds, 0)
     .option('--json', 'for programs')
     .addHelpText('after', `
 Example:
   cli clients rotate 01a20ac7-4402-7b0d-b500-88d2294b4a56 --overlap 3600`)
-    .action((id: string, { overlap, json }: Json & { overlap: string }) => withApp(world, async (service) => printSecret(world, await service.clients.rotate(id, Number(overlap)), json), { existing: true }))
+    .action((id: string, { overlap, json }: Json & { overlap: number }) => withApp(world, async (service) => printSecret(world, await service.clients.rotate(id, overlap), json), { existing: true }))
 
   clients.command('delete <id>')
     .description('delete a client; its tokens are refused at once')
@@ -45,6 +45,11 @@ Example:
       await service.clients.remove(id)
       print(world, 'The client is gone.')
     }, { existing: true }))
+}
+
+function seconds (given: string): number {
+  if (!/^\d{1,6}$/.test(given) || Number(given) > 604_800) throw new InvalidArgumentError('A whole number of seconds up to 604800.')
+  return Number(given)
 }
 
 function printSecret (world: World, { client: { id, name, scopes, createdAt }, secret }: { client: Client, secret: string }, json: true | undefined): void {
