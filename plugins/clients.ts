@@ -42,7 +42,7 @@ export default fp(async (app) => {
 
   app.decorate('clients', {
     async create (name, scopes, by) {
-      if (name.length < 1 || name.length > 100 || !name.isWellFormed() || /[\p{Cc}]/u.test(name)) invalid('A client\'s name has 1 to 100 characters')
+      if (name.length < 1 || name.length > 100 || !name.isWellFormed() || /[\p{Cc}\p{Cf}]/u.test(name) || name.trim() === '') invalid('A client\'s name has 1 to 100 characters, one of them visible, and no control or formatting characters')
       const held = [...new Set(scopes)].sort()
       if (!held.every((scope) => scopeToken.test(scope)) || held.join(' ').length > longestScope) invalid('A scope is a word of printable ASCII; all of a client\'s together have at most 512 characters')
       const secret = makeSecret()

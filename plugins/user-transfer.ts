@@ -66,9 +66,10 @@ export default fp(async (app) => {
     if (entry.id !== undefined && await users.findById(id) !== null) return 'the id is taken'
     const outcome = await users.add({ id, username, email, passwordHash, createdAt })
     if (outcome !== 'added') return outcome === 'username_taken' ? 'the username is taken' : 'the e-mail address is taken'
-    if (roles.length > 0) await users.setRoles(id, [...new Set(roles)].sort())
+    const held = [...new Set(roles)].sort()
+    if (held.length > 0) await users.setRoles(id, held)
     if (disabled) await users.setDisabled(id, app.clock.now())
-    await app.audit.record({ event: 'user_created', userId: id, ...by, detail: { imported: true, roles } }, queries)
+    await app.audit.record({ event: 'user_created', userId: id, ...by, detail: { imported: true, roles: held } }, queries)
     return null
   }
 
