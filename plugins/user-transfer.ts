@@ -79,8 +79,9 @@ export default fp(async (app) => {
     const reasons: Array<string | null> = []
     await app.database.transaction(async (queries) => {
       reasons.length = 0
+      const gone = await app.audit.deleted(entries.flatMap((entry) => typeof entry === 'string' || entry.id === undefined ? [] : [entry.id]), queries)
       for (const entry of entries) {
-        reasons.push(typeof entry === 'string' ? entry : names?.taken(entry) ?? await add(entry, queries, by))
+        reasons.push(typeof entry === 'string' ? entry : gone.has(entry.id ?? '') ? 'the id is that of a user who was deleted' : names?.taken(entry) ?? await add(entry, queries, by))
       }
       if (names !== null) throw undone
     }).catch((error) => { if (error !== undone) throw error })

@@ -52,6 +52,8 @@ export interface AuditRepository {
   add (events: readonly StoredEvent[]): Promise<void>
   /** The newest events before the one with this id, the newest first. */
   before (id: string | null, filter: EventFilter, limit: number): Promise<ChainedEvent[]>
+  /** Those of these users about whom there is an event of this name. */
+  known (event: string, userIds: readonly string[]): Promise<Set<string>>
   /** The oldest events after the one with this id, the oldest first. */
   after (id: string | null, filter: EventFilter, limit: number): Promise<ChainedEvent[]>
 }
@@ -80,6 +82,11 @@ export function createAuditRepository (queries: Queries): AuditRepository {
       for (let start = 0; start < rows.length; start += rowsAStatement) {
         await queries.insertInto('audit_events').values(rows.slice(start, start + rowsAStatement)).execute()
       }
+    },
+    async known (event, userIds) {
+      if (userIds.length === 0) return new Set()
+      const rows = await queries.selectFrom('audit_events').select('user_id').distinct().where('user_id', 'in', userIds).where('event', '=', event).execute()
+      return new Set(rows.map(({ user_id: userId }) => userId as string))
     },
     async before (id, filter, limit) {
       const query = matching(filter).orderBy('id', 'desc').limit(limit)

@@ -51,6 +51,10 @@ const contract = (name: string, database: (t: Test) => Promise<Record<string, st
     t.strictSame(refusals, [[1, 'the e-mail address is taken'], [2, 'the id is taken'], [3, 'the username is taken'], [5, 'the username is taken'], [6, 'the e-mail address is taken'], [107, 'the username is taken']])
   }
 
+  await server.administration.deleteUser(String(bob?.id), by)
+  for (const dryRun of [true, false]) t.strictSame((await takeIn(server, [{ username: 'bob', id: bob?.id }], dryRun)).refusals, [[1, 'the id is that of a user who was deleted']])
+  t.strictSame(await takeIn(server, [{ username: 'bob' }]), { count: { added: 1, refused: 0 }, refusals: [], steps: [1] })
+
   const out = await Array.fromAsync(server.userTransfer.giveOut())
   t.equal(out.length, 104)
   const other = await build(t)
