@@ -49,6 +49,8 @@ export interface Audit {
   record (event: AuditEvent, queries?: Queries): Promise<void>
   /** Counts what comes in floods: one entry a minute for each `key`, with how often it happened. */
   tally (event: AuditEvent, key: string): void
+  /** Those of these ids that were users once and are deleted, as far back as the audit goes. */
+  deleted (userIds: readonly string[], queries: Queries): Promise<Set<string>>
   /** A page of what was recorded, the newest first. */
   list (query: AuditQuery): Promise<AuditPage>
   /** All that was recorded and fits, the oldest first, with the places and digests of the chain; a page of it is held in memory at a time. */
@@ -120,7 +122,10 @@ export default fp(async (app) => {
       count(event)
       tallies.add(`${event.event} ${event.detail?.['limit'] ?? ''}`, key, event)
     },
+    deleted: (userIds, queries) => createAuditRepository(queries).known('user_deleted', userIds),
     async list ({ limit, cursor = null, user_id: userId, event, from, to }) {
+      // What this process has counted is among what its answered requests did.
+      await flush()
       const filter = { userId, event, from: momentOf(from), to: momentOf(to) }
       const found = await stored().before(cursor, filter, limit + 1)
       const events = found.slice(0, limit)

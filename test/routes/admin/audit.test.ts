@@ -36,6 +36,12 @@ t.test('shows what happened, the newest first, as soon as the request for it was
   t.match(signedIn, { event: 'authn_login_success', detail: { session_id: /^[0-9a-f-]{36}$/ } })
 })
 
+t.test('shows what was counted, too, as soon as the request for it was answered', async (t) => {
+  const { server, page } = await withAdmin(t)
+  for (const _ of Array(3)) await server.inject({ method: 'POST', url: '/register', payload: { username: 'bob', password: 'password1' } })
+  t.match((await page()).events[0], { event: 'input_validation_fail', actor: null, detail: { field: 'password', count: 3 } })
+})
+
 t.test('names the administrator who did it, and where', async (t) => {
   const { server, user, page } = await withAdmin(t)
   const { access_token: token } = await signIn(server)
