@@ -64,7 +64,7 @@ export default fp(async (app) => {
       return app.database.transaction(async (queries) => {
         const clients = createClientRepository(queries)
         const client = await clients.lock(id)
-        if (client === null) throw app.errors.create('not_found')
+        if (client === null) throw app.errors.create('not_found', { message: 'There is no such client' })
         const former = overlap === 0 ? { formerDigest: null, formerUntil: null } : { formerDigest: client.secretDigest, formerUntil: app.clock.now() + overlap * 1000 }
         await clients.setSecret(id, { secretDigest: digestOf(secret), ...former })
         await app.audit.record({ event: 'sensitive_update', userId: null, ...by, detail: { object: 'client_secret', client_id: id, overlap } }, queries)
@@ -73,7 +73,7 @@ export default fp(async (app) => {
     },
     async remove (id, by) {
       await app.database.transaction(async (queries) => {
-        if (!await createClientRepository(queries).remove(id)) throw app.errors.create('not_found')
+        if (!await createClientRepository(queries).remove(id)) throw app.errors.create('not_found', { message: 'There is no such client' })
         await app.revocations.add('client', [id], queries)
         await app.audit.record({ event: 'sensitive_delete', userId: null, ...by, detail: { object: 'client', client_id: id } }, queries)
       })

@@ -174,7 +174,7 @@ export default fp<KeysOptions>(async (app, options) => {
     },
     async revoke (kid, by) {
       await change(async (stored, queries) => {
-        if (!stored.some((key) => key.kid === kid)) throw app.errors.create('not_found')
+        if (!stored.some((key) => key.kid === kid)) throw app.errors.create('not_found', { message: 'There is no such key' })
         await record('sensitive_delete', { kid }, by, queries)
         return revocation(lifespans(stored), app.clock.now(), policy, kid)
       })

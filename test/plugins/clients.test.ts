@@ -53,7 +53,7 @@ t.test('refuses overlaps that are none, and ids of nobody', async (t) => {
   const server = await build(t)
   const { id } = await registerClient(server)
   for (const overlap of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 604_801]) await t.rejects(server.clients.rotate(id, overlap), { code: 'invalid_request' }, String(overlap))
-  await t.rejects(server.clients.rotate('nobody', 0), { code: 'not_found' })
+  await t.rejects(server.clients.rotate('nobody', 0), { code: 'not_found', message: 'There is no such client' })
   await t.rejects(server.clients.remove('nobody'), { code: 'not_found' })
 })
 
