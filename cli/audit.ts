@@ -27,8 +27,8 @@ Examples:
     .description('print every event as a line of JSON, the oldest first, with its place and digest in the chain')
     .option('--from <time>', 'events of this time and later (RFC 3339)', moment)
     .option('--to <time>', 'events of this time and earlier', moment)
-    .option('--user <id>', 'events about this user')
-    .option('--event <name>', 'events of this name')
+    .option('--user <id>', 'events about this user', matching(/^[\w-]{1,64}$/, 'An id.'))
+    .option('--event <name>', 'events of this name', matching(/^[a-z_]{1,64}$/, 'A name such as authn_login_fail.'))
     .addHelpText('after', `
 Examples:
   cli audit export > audit.jsonl
@@ -39,6 +39,14 @@ Examples:
         if (!world.output.write(`${JSON.stringify(entry)}\n`)) await once(world.output, 'drain')
       }
     }, { existing: true, looking: true }))
+}
+
+/** As a request asks for them. */
+function matching (form: RegExp, wanted: string): (given: string) => string {
+  return (given) => {
+    if (!form.test(given)) throw new InvalidArgumentError(wanted)
+    return given
+  }
 }
 
 function position (given: string): Position {

@@ -83,6 +83,7 @@ t.test('prints events as lines of JSON, those that are asked for', async (t) => 
   t.strictSame(await some('--user', 'u'), [])
   t.strictSame([await some('--from', '2999-01-01T00:00:00Z'), await some('--to', '2999-01-01T00:00:00Z'), await some('--to', '2001-01-01T00:00:00Z')], [[], [1, 2, 3], []])
   t.match(await command(environment, 'audit', 'export', '--from', 'yesterday'), { code: 2, out: '' })
+  for (const args of [['--event', 'XX'], ['--user', 'a b']]) t.match(await command(environment, 'audit', 'export', ...args), { code: 2, out: '' }, args.join(' '))
 })
 
 t.test('waits for who reads slowly', async (t) => {

@@ -51,3 +51,7 @@ t.test('moves a SQLite database to PostgreSQL, secret kept beside it and all', a
     t.notMatch(ran.err, password)
   }
 })
+
+t.test('says for programs that the database is up to date', async (t) => {
+  t.strictSame(JSON.parse(done(t, await command(alone(t), 'migrate', '--json'), 'migrate')), { up_to_date: true })
+})
