@@ -24,6 +24,8 @@ export interface Drain {
 
 /** Milliseconds for clients that are still connecting, and again for what they sent while the listener closed. */
 const linger = 500
+/** Of those at least so many: on a busy machine a client's connection takes the kernel a moment. */
+const settling = 25
 /** Milliseconds for running requests after that. */
 const finish = 3000
 const pollInterval = 20
@@ -56,11 +58,12 @@ export default fp(async (app) => {
 
 /** Accepts who has connected already and waits in the kernel: closing the listener would reset them. A turn of the loop takes one of them. */
 async function emptyQueue (server: Server): Promise<void> {
-  const deadline = performance.now() + linger
+  const began = performance.now()
+  const spent = () => performance.now() - began
   let accepted = 1
   const count = () => { accepted++ }
   server.on('connection', count)
-  while (accepted > 0 && performance.now() < deadline) {
+  while ((accepted > 0 || spent() < settling) && spent() < linger) {
     accepted = 0
     await turn()
   }

@@ -38,22 +38,22 @@ const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/.well-known/openid-configuration', {
-    config: { access: 'public' },
+    config: { access: 'public', errors: ['unavailable'] },
     schema: {
       operationId: 'providerMetadata',
       summary: 'Where verifiers of the OpenID family look for the keys (OpenID Connect Discovery)',
       tags: ['discovery'],
-      response: { 200: ProviderMetadata }
+      response: { 200: ProviderMetadata, 503: ErrorReply }
     }
   }, (_request, reply) => { reply.headers(caching).send(app.discovery.metadata()) })
 
   app.get('/.well-known/oauth-authorization-server', {
-    config: { access: 'public' },
+    config: { access: 'public', errors: ['unavailable'] },
     schema: {
       operationId: 'serverMetadata',
       summary: 'What this service offers (RFC 8414)',
       tags: ['discovery'],
-      response: { 200: ServerMetadata }
+      response: { 200: ServerMetadata, 503: ErrorReply }
     }
   }, (_request, reply) => { reply.headers(caching).send(app.discovery.metadata()) })
 }

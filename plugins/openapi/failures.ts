@@ -17,7 +17,7 @@ export interface Stated {
 }
 
 /** What any call may be answered, whatever it asks for: said once, for all of them. */
-export const general: readonly ErrorCode[] = ['not_found', 'method_not_allowed', 'request_timeout', 'uri_too_long', 'expectation_failed', 'headers_too_large', 'internal']
+export const general: readonly ErrorCode[] = ['invalid_request', 'not_found', 'method_not_allowed', 'request_timeout', 'uri_too_long', 'expectation_failed', 'headers_too_large', 'internal']
 
 const byAccess = {
   public: [],

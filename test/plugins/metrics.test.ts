@@ -45,6 +45,9 @@ t.test('tells sign-ins apart that were throttled and that were refused', async (
   const app = await build(t, { environment: { ...measured, LOGIN_LIMIT: '1/1m', HASH_CONCURRENCY: '1', HASH_QUEUE: '50ms' } })
   const { promise, resolve } = Promise.withResolvers<void>()
   app.hashing.run(() => promise, { network: 'elsewhere' })
+  // Who waits for a hash keeps no process alive, and here is neither a socket nor a hash that would.
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(alive))
   const login = () => app.inject({ method: 'POST', url: '/login', payload: nobody })
   t.equal((await login()).statusCode, 503)
   resolve()

@@ -21,7 +21,7 @@ export interface Answered {
 const json = 'application/json'
 
 /** What any call may be answered, as the description says in words. */
-const general = ['not_found', 'method_not_allowed', 'request_timeout', 'uri_too_long', 'expectation_failed', 'headers_too_large', 'internal', 'server_error']
+const general = ['invalid_request', 'not_found', 'method_not_allowed', 'request_timeout', 'uri_too_long', 'expectation_failed', 'headers_too_large', 'internal', 'server_error']
 /** RFC 6749 has one word for all that is malformed, too large or of another type. */
 const malformed = [400, 404, 408, 413, 414, 415, 417, 431]
 
