@@ -62,6 +62,8 @@ export interface AppOptions {
   monotonic?: () => number
   /** For a lost SECRET_KEY: new keys, whatever sealed the old ones. */
   reset?: boolean
+  /** For a command that looks: nothing is made, renewed or written, at the start and at the end. */
+  looking?: boolean
 }
 
 /** What Fastify itself must be made with for this app: limits, log, and answers to what never becomes a request. */
@@ -75,7 +77,7 @@ export function fastifyOptions (config: Config) {
 }
 
 /** The map: every plugin and route, in the order in which they start. */
-const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false, ...turned }) => {
+const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false, looking = false, ...turned }) => {
   const headers = securityHeaders(config.http)
 
   // platform
@@ -100,8 +102,8 @@ const app: FastifyPluginAsync<AppOptions> = async (app, { config, reset = false,
   await app.register(users)
   await app.register(hashing, config.hashing)
   await app.register(passwords, config.passwords)
-  await app.register(keys, { ...config.keys, reset })
-  await app.register(auditChain, { ...config.auditChain, reset })
+  await app.register(keys, { ...config.keys, reset, looking })
+  await app.register(auditChain, { ...config.auditChain, reset, looking })
   await app.register(revocations, config.revocations)
   await app.register(tokens, config.tokens)
   await app.register(sessions, config.sessions)

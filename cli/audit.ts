@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import type { Command } from 'commander'
-import type { ChainReport } from '../plugins/audit-chain.ts'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { ChainReport, Position } from '../plugins/audit-chain.ts'
 import { type Json, print, printJson, time } from './output.ts'
 import { type World, withApp } from './service.ts'
 import { moment } from './sessions.ts'
@@ -10,23 +10,25 @@ export function addAudit (program: Command, world: World): void {
 
   audit.command('verify')
     .description('read the whole chain and say where it was changed, and exit with 1 where it was')
+    .option('--head <place:digest>', 'a head that the log told of, or that a verification before printed: it has to be in the chain', position)
     .option('--json', 'for programs')
     .addHelpText('after', `
-Example:
-  cli audit verify`)
-    .action(({ json }: Json) => withApp(world, async ({ auditChain }) => {
-      const report = await auditChain.verify()
+Examples:
+  cli audit verify
+  cli audit verify --head 4711:n1EYcKuKwnJHqSm0t0pVtXCZ6t5zZrEbFbPMCcYM9zs`)
+    .action(({ head, json }: Json & { head?: Position }) => withApp(world, async ({ auditChain }) => {
+      const report = await auditChain.verify(head)
       if (json === true) printJson(world, asJson(report))
       else if (report.faults.length === 0) print(world, summary(report))
       if (report.faults.length > 0) throw new Error(complaint(report))
-    }, { existing: true }))
+    }, { existing: true, looking: true }))
 
   audit.command('export')
     .description('print every event as a line of JSON, the oldest first, with its place and digest in the chain')
     .option('--from <time>', 'events of this time and later (RFC 3339)', moment)
     .option('--to <time>', 'events of this time and earlier', moment)
-    .option('--user <id>', 'events about this user')
-    .option('--event <name>', 'events of this name')
+    .option('--user <id>', 'events about this user', matching(/^[\w-]{1,64}$/, 'An id.'))
+    .option('--event <name>', 'events of this name', matching(/^[a-z_]{1,64}$/, 'A name such as authn_login_fail.'))
     .addHelpText('after', `
 Examples:
   cli audit export > audit.jsonl
@@ -36,7 +38,21 @@ Examples:
         // Somebody who reads slowly is waited for.
         if (!world.output.write(`${JSON.stringify(entry)}\n`)) await once(world.output, 'drain')
       }
-    }, { existing: true }))
+    }, { existing: true, looking: true }))
+}
+
+/** As a request asks for them. */
+function matching (form: RegExp, wanted: string): (given: string) => string {
+  return (given) => {
+    if (!form.test(given)) throw new InvalidArgumentError(wanted)
+    return given
+  }
+}
+
+function position (given: string): Position {
+  const [, place, digest] = /^([1-9]\d{0,14}):([\w-]{43})$/.exec(given) ?? []
+  if (place === undefined || digest === undefined) throw new InvalidArgumentError('A head is its place, a colon and its digest.')
+  return { place: Number(place), digest }
 }
 
 function asJson ({ entries, after, head, waiting, faults, more }: ChainReport) {
@@ -53,7 +69,7 @@ function asJson ({ entries, after, head, waiting, faults, more }: ChainReport) {
 function summary ({ entries, after, head, waiting }: ChainReport): string {
   return [
     head === null || entries === 0 ? 'There are no entries.' : `The ${entries} entries from place ${after + 1} to ${head.place} are those that were written; signed at ${time(head.signedAt)}.`,
-    ...head === null ? [] : [`The head is ${head.digest}.`],
+    ...head === null ? [] : [`The head is ${head.place}:${head.digest}.`],
     ...after === 0 ? [] : [`The ${after} before have left by age.`],
     ...waiting === 0 ? [] : [`${waiting} are no links of the chain yet.`]
   ].join('\n')

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { Client } from '../plugins/clients.ts'
 import { type Json, print, printJson, printRecord, printTable, time } from './output.ts'
 import { type World, withApp } from './service.ts'
@@ -25,16 +25,16 @@ Example:
       const rows = (await service.clients.list()).map(({ id, name, scopes, createdAt }) => ({ client_id: id, name, scopes, created_at: time(createdAt) }))
       if (json === true) printJson(world, { clients: rows })
       else printTable(world, rows.map(({ scopes, ...row }) => ({ ...row, scopes: scopes.join(' ') })))
-    }))
+    }, { existing: true }))
 
   clients.command('rotate <id>')
     .description('give a client a new secret; it is printed this once')
-    .option('--overlap <seconds>', 'how long the old secret is good beside it, at most 7 days', '0')
+    .option('--overlap <seconds>', 'how long the old secret is good beside it, at most 7 days and until the next rotation', seconds, 0)
     .option('--json', 'for programs')
     .addHelpText('after', `
 Example:
   cli clients rotate 01a20ac7-4402-7b0d-b500-88d2294b4a56 --overlap 3600`)
-    .action((id: string, { overlap, json }: Json & { overlap: string }) => withApp(world, async (service) => printSecret(world, await service.clients.rotate(id, Number(overlap)), json)))
+    .action((id: string, { overlap, json }: Json & { overlap: number }) => withApp(world, async (service) => printSecret(world, await service.clients.rotate(id, overlap), json), { existing: true }))
 
   clients.command('delete <id>')
     .description('delete a client; its tokens are refused at once')
@@ -44,7 +44,12 @@ Example:
     .action((id: string) => withApp(world, async (service) => {
       await service.clients.remove(id)
       print(world, 'The client is gone.')
-    }))
+    }, { existing: true }))
+}
+
+function seconds (given: string): number {
+  if (!/^\d{1,6}$/.test(given) || Number(given) > 604_800) throw new InvalidArgumentError('A whole number of seconds up to 604800.')
+  return Number(given)
 }
 
 function printSecret (world: World, { client: { id, name, scopes, createdAt }, secret }: { client: Client, secret: string }, json: true | undefined): void {

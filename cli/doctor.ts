@@ -47,7 +47,7 @@ async function examineInside (world: World): Promise<Finding[]> {
   try {
     return await withApp(world, async (app, config) => [
       ...checkKeys(app), ...await checkHashing(world, app, config), ...checkBlocklist(app), ...await checkAdministrator(app), ...await checkProxy(app, config)
-    ])
+    ], { looking: true })
   } catch (error) {
     return [judging('service').failure(`It does not start: ${(error as Error).message}`, 'The words above say what is wanted.')]
   }

@@ -12,7 +12,7 @@ export function addKeys (program: Command, world: World): void {
     .addHelpText('after', `
 Example:
   cli keys list --json`)
-    .action(({ json }: Json) => withApp(world, (service) => printKeys(world, service.keys.list(), json)))
+    .action(({ json }: Json) => withApp(world, (service) => printKeys(world, service.keys.list(), json), { existing: true }))
 
   keys.command('rotate')
     .description('let the next key sign as soon as it has been published for KEY_LEAD')
@@ -22,7 +22,7 @@ Example:
 Examples:
   cli keys rotate
   cli keys rotate --now`)
-    .action(({ now = false, json }: Json & { now?: boolean }) => withApp(world, async (service) => printKeys(world, await service.keys.rotate({ now }), json)))
+    .action(({ now = false, json }: Json & { now?: boolean }) => withApp(world, async (service) => printKeys(world, await service.keys.rotate({ now }), json), { existing: true }))
 
   keys.command('revoke <kid>')
     .description('for a stolen key: its tokens are refused at once')
@@ -32,7 +32,7 @@ Example:
     .action((kid: string) => withApp(world, async (service) => {
       await service.keys.revoke(kid)
       print(world, 'The key is gone; another one signs.')
-    }))
+    }, { existing: true }))
 
   keys.command('export [kid]')
     .description('print the public key set as JSON, or one public key as PEM')
@@ -42,7 +42,7 @@ Example:
     .action((kid?: string) => withApp(world, (service) => {
       if (kid === undefined) printJson(world, service.keys.jwks())
       else print(world, service.discovery.pem(`${kid}.pem`).trimEnd())
-    }))
+    }, { existing: true }))
 
   keys.command('reset')
     .description('for a lost SECRET_KEY: new keys, every session ended, passwords kept')
@@ -53,7 +53,7 @@ Example:
     .action(() => withApp(world, async (service) => {
       const ended = await service.sessions.reset()
       print(world, `New keys sign from now on; sessions ended: ${ended}.`)
-    }, { reset: true }))
+    }, { existing: true, reset: true }))
 }
 
 function printKeys (world: World, reports: readonly KeyReport[], json: true | undefined): void {

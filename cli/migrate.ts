@@ -12,7 +12,7 @@ export function addMigrate (program: Command, world: World): void {
     .description('bring the database up to date, as a start does; or copy it to PostgreSQL')
     .option('--to <url>', 'copy the SQLite database that DATABASE_URL names, with all that is in it, to this empty PostgreSQL one')
     .option('--to-file <file>', 'the same, with the address in a file, so that its password is in no list of processes')
-    .option('--json', 'for programs: how many rows were copied, by table')
+    .option('--json', 'for programs: that it is up to date, or how many rows were copied, by table')
     .addHelpText('after', `
 Stop the service first: what would write meanwhile is answered 503. The source stays as it is.
 
@@ -22,7 +22,7 @@ Examples:
   cli migrate --to-file /run/secrets/database-url`)
     .action(async ({ to, toFile, json }: Json & { to?: string, toFile?: string }, command: Command) => {
       if (to !== undefined && toFile !== undefined) command.error('error: one of --to and --to-file is enough')
-      if (to === undefined && toFile === undefined) return withApp(world, () => print(world, 'The database is up to date.'))
+      if (to === undefined && toFile === undefined) return withApp(world, () => json === true ? printJson(world, { up_to_date: true }) : print(world, 'The database is up to date.'))
       const target = addressOf(to ?? readFileSync(toFile as string, 'utf8').trim(), command)
       return withApp(world, async (service) => {
         const rows = await service.database.moveTo(target, ({ table, done, total }) => {

@@ -39,7 +39,8 @@ export async function run (args: readonly string[], world: World): Promise<numbe
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? done : misused
     world.errors.write(`gatehouse: ${explain(error as Error)}\n`)
-    return failed
+    // What a request would be answered 400 for, was an argument here.
+    return (error as { code?: string }).code === 'invalid_request' ? misused : failed
   }
 }
 

@@ -5,7 +5,7 @@ import type { World } from './service.ts'
 /** Bytes of standard input that are taken for a password: far beyond the longest. */
 const most = 4096
 
-/** A new password: from a terminal, asked for twice and not shown; otherwise all that is on standard input, without the end of its line. */
+/** A new password: from a terminal, asked for twice and not shown; otherwise the one line that is on standard input, without its end. */
 export async function readNewPassword (world: World): Promise<string> {
   if (world.input.isTTY !== true) return readAll(world)
   const password = await ask('Password: ', world)
@@ -38,7 +38,17 @@ async function readAll ({ input }: World): Promise<string> {
     length += chunk.length
     if (length > most) throw new Error('Standard input is longer than any password')
   }
-  const password = Buffer.concat(chunks).toString().replace(/\r?\n$/, '')
+  const password = textOf(Buffer.concat(chunks)).replace(/\r?\n$/, '')
+  if (/[\r\n]/.test(password)) throw new Error('There is more than one line on standard input: a password is one')
   if (password === '') throw new Error('No password was given on standard input')
   return password
+}
+
+/** As it is: what another encoding left behind could never be typed again. */
+function textOf (bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new Error('Standard input is not well-formed UTF-8')
+  }
 }

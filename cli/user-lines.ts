@@ -1,9 +1,7 @@
 import type { Readable } from 'node:stream'
 import { parse } from 'csv-parse/sync'
+import type { Line } from '../plugins/user-transfer.ts'
 import type { UserEntry } from '../schemas/user-entry.ts'
-
-/** One line of a file: what it says, or why it cannot be read. */
-export type Line = { number: number, value: unknown } | { number: number, fault: string }
 
 export const formats = ['jsonl', 'csv'] as const
 export type Format = (typeof formats)[number]

@@ -30,10 +30,11 @@ export function addUsers (program: Command, world: World): void {
 Examples:
   cli users create alice --email alice@example.org --role admin
   head -c 18 /dev/urandom | base64 | tee password | cli users create robot`)
-    .action(async (username: string, { email, role, json }: Json & { email?: string, role: string[] }) => {
-      const password = await readNewPassword(world)
+    .action((username: string, { email, role, json }: Json & { email?: string, role: string[] }) => {
+      const named = { username, email: email ?? null, roles: role }
       return withApp(world, async (service) => {
-        const user = { username, password, email: email ?? null, roles: role }
+        demand(service, { ...NewUser, required: ['username'] }, named)
+        const user = { ...named, password: await readNewPassword(world) }
         demand(service, NewUser, user)
         printUser(world, await service.administration.createUser(user, operator), json)
       })
@@ -121,9 +122,11 @@ Example:
 }
 
 /** What a request's body would have to fit. */
-function demand ({ validation }: FastifyInstance, schema: object, value: object): void {
+function demand ({ errors, validation }: FastifyInstance, schema: object, value: object): void {
   const fault = validation.judgeOf(schema, 'user')(value)
-  if (fault !== null) throw new Error(fault)
+  if (fault === null) return
+  // A password is no argument.
+  throw fault.startsWith('user.password') ? new Error(fault) : errors.create('invalid_request', { message: fault })
 }
 
 async function find ({ administration }: FastifyInstance, { query, role, disabled, enabled, limit, cursor }: Filter): Promise<{ users: AdminUser[], next_cursor: string | null }> {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Client } from './clients.ts'
+import type { Origin } from './origin.ts'
 import type { Identity } from './tokens.ts'
 
 /**
@@ -16,6 +17,8 @@ declare module 'fastify' {
     readonly identity: Identity
     /** The registered client that calls. Set by this plugin alone; reading it on another route throws. */
     readonly client: Client
+    /** The same user as the audit names who does something, and where from. */
+    readonly by: { actor: string, origin: Origin }
     [caller]: Identity | null
     [callingClient]: Client | null
   }
@@ -32,7 +35,10 @@ const b64token = /^[\w.~+/-]+=*$/
 /** The scheme is a whole token (RFC 9110, section 5.6.2): "Bearers" is another one. */
 const bearerScheme = /^bearer(?![\w!#$%&'*+.^`|~-])/i
 
-export default fp(async (app) => guard(app, app), { name: 'access', dependencies: ['errors', 'oauth', 'origin', 'tokens'], fastify: '5.x' })
+export default fp(async (app) => {
+  guard(app, app)
+  app.decorateRequest('by', { getter (this: FastifyRequest) { return { actor: this.identity.userId, origin: this.origin } } })
+}, { name: 'access', dependencies: ['errors', 'oauth', 'origin', 'tokens'], fastify: '5.x' })
 
 /** Guards the routes that `app` gets from now on; `tokens` says what a token is worth, `oauth` who a client is, where there are clients. */
 export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<FastifyInstance, 'tokens' | 'errors'> & Partial<Pick<FastifyInstance, 'oauth'>>): void {

@@ -64,7 +64,7 @@ export default fp<AdministrationOptions>(async (app, { first }) => {
       const users = app.users.within(queries)
       if (await users.isHeld('admin')) return
       if (await users.add({ id, username, email: null, passwordHash, createdAt: app.clock.now() }) !== 'added') {
-        throw new Error('BOOTSTRAP_ADMIN_USERNAME is the name of an account that is there and has not the role admin: choose another one')
+        throw new Error('BOOTSTRAP_ADMIN_USERNAME is the name of an account that is there and has not the role admin: choose another one, or run "npm run --silent cli -- users set-role NAME admin" where it is yours')
       }
       await users.setRoles(id, ['admin'])
       await app.audit.record({ event: 'user_created', userId: id, actor: 'bootstrap', detail: { roles: ['admin'] } }, queries)

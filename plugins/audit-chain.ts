@@ -5,6 +5,7 @@ import { type ChainReport, verifyChain } from './audit-chain/verification.ts'
 import type { Queries } from './database.ts'
 import type { Jwk } from './keys.ts'
 
+export type { Position } from './audit-chain/link.ts'
 export type { ChainFault, ChainReport } from './audit-chain/verification.ts'
 
 declare module 'fastify' {
@@ -16,8 +17,8 @@ declare module 'fastify' {
 export interface AuditChain {
   /** Makes links of all events that are none yet, and signs how far that is. */
   link (): Promise<void>
-  /** Whether the chain is what was written and signed, and where it is not. Reads all of it. */
-  verify (): Promise<ChainReport>
+  /** Whether the chain is what was written and signed, and holds a head that was kept elsewhere, and where it is not. Reads all of it. */
+  verify (told?: Position): Promise<ChainReport>
 }
 
 export interface AuditChainOptions {
@@ -25,6 +26,8 @@ export interface AuditChainOptions {
   retention: number
   /** True where SECRET_KEY is lost: the keys that signed are believed as they are found. */
   reset?: boolean
+  /** True for a command that looks: nothing is sealed anew, linked or signed. */
+  looking?: boolean
 }
 
 const interval = 0.4
@@ -40,7 +43,7 @@ const purpose = 'audit-key'
  * of what it records, by one process at a time, so that nobody waits for another's event; what commits late comes late in
  * the chain. How far it is, is signed each time.
  */
-export default fp<AuditChainOptions>(async (app, { retention, reset = false }) => {
+export default fp<AuditChainOptions>(async (app, { retention, reset = false, looking = false }) => {
   const chainOf = (queries: Queries) => createChainRepository(queries, app.database)
 
   /** Only one does so at a time, in all processes. */
@@ -61,13 +64,25 @@ export default fp<AuditChainOptions>(async (app, { retention, reset = false }) =
     return app.secrets.seal(purpose, kid, Buffer.of())
   }
 
+  /** The head that this process has seen last. */
+  let remembered = origin
+  let warned = false
+
+  /** An older state of the database is signed as well: who was there notices. */
+  function compare (newest: Position): void {
+    const isOlder = newest.place < remembered.place || newest.place === remembered.place && newest.digest !== remembered.digest
+    if (isOlder && !warned) app.log.error({ before: { place: remembered.place, digest: remembered.digest }, now: { place: newest.place, digest: newest.digest } }, 'the audit chain ends before a head that was signed: it was cut off, or the database put back to an older state')
+    warned ||= isOlder
+  }
+
   /** Goes on behind the signed head, and at no place that is taken: what was put there behind it proves nothing and stays to be found. */
   async function linkSome (limit: number): Promise<number> {
-    const { linked, head = null } = await alone(async (chain) => {
+    const { linked, signed, head = null } = await alone(async (chain) => {
       const news = await chain.news(limit)
       if (news.length === 0) return { linked: 0 }
       const [newest, before] = await chain.newestHeads(2)
       const tail = newest ?? await chain.start() ?? origin
+      compare(tail)
       let at: Position = { place: Math.max(tail.place, await chain.lastPlace()), digest: tail.digest }
       await chain.link(news.map((entry) => {
         const place = at.place + 1
@@ -78,8 +93,9 @@ export default fp<AuditChainOptions>(async (app, { retention, reset = false }) =
       await chain.addHead(head)
       const isPassing = newest !== undefined && before !== undefined && newest.signedAt - before.signedAt < headInterval
       if (isPassing) await chain.removeHead(newest.place)
-      return { linked: news.length, head: isPassing ? null : head }
+      return { linked: news.length, signed: head, head: isPassing ? null : head }
     })
+    remembered = signed ?? remembered
     // Kept elsewhere, it shows an old database that was put in the place of this one.
     if (head !== null) app.log.info({ place: head.place, digest: head.digest, kid: head.kid }, 'the head of the audit chain')
     return linked
@@ -126,7 +142,7 @@ export default fp<AuditChainOptions>(async (app, { retention, reset = false }) =
   }
 
   const stale = (await chainOf(app.database.queries).keys()).filter(({ kid, seal }) => !app.secrets.isCurrent(purpose, kid, seal))
-  if (stale.length > 0) {
+  if (stale.length > 0 && !looking) {
     await alone(async (chain) => {
       for (const key of stale) if (reset || isVouchedFor(key)) await chain.reseal(key.kid, sealOf(key.kid))
     })
@@ -139,6 +155,7 @@ export default fp<AuditChainOptions>(async (app, { retention, reset = false }) =
 
   // The last refusals are counted and written before, and no request is being answered any more.
   app.addHook('onClose', async () => {
+    if (looking) return
     await app.jobs.run('audit').then(app.auditChain.link).catch((error) => app.log.error({ err: error }, 'the last events are no links of the chain yet: the next process to run makes them'))
   })
 
@@ -146,9 +163,11 @@ export default fp<AuditChainOptions>(async (app, { retention, reset = false }) =
     async link () {
       while (await hasNews()) await linkSome(batch)
     },
-    async verify () {
+    async verify (told) {
       const chain = chainOf(app.database.queries)
-      return verifyChain(chain, doubts(await chain.keys()))
+      const keys = await chain.keys()
+      const hasUsers = (await app.users.search({ prefix: '', role: null, disabled: null }, '', 1)).length > 0
+      return verifyChain(chain, doubts(keys), { told, traces: keys.length > 0 ? 'keys that have signed heads' : hasUsers ? 'users, whose coming is always written down' : null })
     }
   } satisfies AuditChain)
-}, { name: 'audit-chain', dependencies: ['audit', 'clock', 'database', 'jobs', 'keys', 'secrets'], fastify: '5.x' })
+}, { name: 'audit-chain', dependencies: ['audit', 'clock', 'database', 'jobs', 'keys', 'secrets', 'users'], fastify: '5.x' })

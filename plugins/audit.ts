@@ -26,8 +26,8 @@ export type AuditDetail = Readonly<Record<string, string | number | boolean | nu
 
 /** Who does it and where. */
 export interface By {
-  /** A user's or a client's id. Where it is not said, the user whom it is about; for what no request asked for, `cli`. */
-  actor?: string | undefined
+  /** A user's or a client's id; null where nobody has shown who they are. Where it is not said, the user whom it is about; for what no request asked for, `cli`. */
+  actor?: string | null | undefined
   /** Absent where no request asked for it: an operator's command did. */
   origin?: Pick<Origin, 'ip' | 'requestId'> | undefined
 }
@@ -49,6 +49,8 @@ export interface Audit {
   record (event: AuditEvent, queries?: Queries): Promise<void>
   /** Counts what comes in floods: one entry a minute for each `key`, with how often it happened. */
   tally (event: AuditEvent, key: string): void
+  /** Those of these ids that were users once and are deleted, as far back as the audit goes. */
+  deleted (userIds: readonly string[], queries: Queries): Promise<Set<string>>
   /** A page of what was recorded, the newest first. */
   list (query: AuditQuery): Promise<AuditPage>
   /** All that was recorded and fits, the oldest first, with the places and digests of the chain; a page of it is held in memory at a time. */
@@ -58,6 +60,8 @@ export interface Audit {
 export type { EventFilter } from './audit/repository.ts'
 
 const window = 60
+/** In place of a detail that is no object. */
+const unreadable = { unreadable: true }
 /** Entries held in memory at a time where all are read. */
 const page = 1000
 
@@ -72,7 +76,7 @@ export default fp(async (app) => {
       at,
       event,
       userId,
-      actor: actor ?? (origin === undefined ? 'cli' : userId),
+      actor: actor === undefined ? (origin === undefined ? 'cli' : userId) : actor,
       ip: origin?.ip || null,
       requestId: origin?.requestId || null,
       detail: detail === undefined ? null : JSON.stringify(detail)
@@ -118,7 +122,10 @@ export default fp(async (app) => {
       count(event)
       tallies.add(`${event.event} ${event.detail?.['limit'] ?? ''}`, key, event)
     },
+    deleted: (userIds, queries) => createAuditRepository(queries).known('user_deleted', userIds),
     async list ({ limit, cursor = null, user_id: userId, event, from, to }) {
+      // What this process has counted is among what its answered requests did.
+      await flush()
       const filter = { userId, event, from: momentOf(from), to: momentOf(to) }
       const found = await stored().before(cursor, filter, limit + 1)
       const events = found.slice(0, limit)
@@ -141,5 +148,16 @@ function momentOf (time: string | undefined): number | undefined {
 }
 
 function present ({ id, at, event, userId, actor, ip, requestId, detail }: StoredEvent): AuditEntry {
-  return { id, at: new Date(at).toISOString(), event, user_id: userId, actor, ip, request_id: requestId, detail: detail === null ? null : JSON.parse(detail) }
+  return { id, at: new Date(at).toISOString(), event, user_id: userId, actor, ip, request_id: requestId, detail: detailOf(detail) }
 }
+
+/** What was changed in the database must not keep anybody from reading the rest. */
+function detailOf (stored: string | null): Record<string, unknown> | null {
+  try {
+    const detail: unknown = JSON.parse(stored ?? 'null')
+    return typeof detail === 'object' && !Array.isArray(detail) ? detail as Record<string, unknown> | null : unreadable
+  } catch {
+    return unreadable
+  }
+}
+

@@ -42,7 +42,7 @@ export default fp(async (app) => {
 
   app.decorate('clients', {
     async create (name, scopes, by) {
-      if (name.length < 1 || name.length > 100 || !name.isWellFormed() || /[\p{Cc}]/u.test(name)) invalid('A client\'s name has 1 to 100 characters')
+      if (name.length < 1 || name.length > 100 || !name.isWellFormed() || /[\p{Cc}\p{Cf}]/u.test(name) || name.trim() === '') invalid('A client\'s name has 1 to 100 characters, one of them visible, and no control or formatting characters')
       const held = [...new Set(scopes)].sort()
       if (!held.every((scope) => scopeToken.test(scope)) || held.join(' ').length > longestScope) invalid('A scope is a word of printable ASCII; all of a client\'s together have at most 512 characters')
       const secret = makeSecret()
@@ -64,7 +64,7 @@ export default fp(async (app) => {
       return app.database.transaction(async (queries) => {
         const clients = createClientRepository(queries)
         const client = await clients.lock(id)
-        if (client === null) throw app.errors.create('not_found')
+        if (client === null) throw app.errors.create('not_found', { message: 'There is no such client' })
         const former = overlap === 0 ? { formerDigest: null, formerUntil: null } : { formerDigest: client.secretDigest, formerUntil: app.clock.now() + overlap * 1000 }
         await clients.setSecret(id, { secretDigest: digestOf(secret), ...former })
         await app.audit.record({ event: 'sensitive_update', userId: null, ...by, detail: { object: 'client_secret', client_id: id, overlap } }, queries)
@@ -73,7 +73,7 @@ export default fp(async (app) => {
     },
     async remove (id, by) {
       await app.database.transaction(async (queries) => {
-        if (!await createClientRepository(queries).remove(id)) throw app.errors.create('not_found')
+        if (!await createClientRepository(queries).remove(id)) throw app.errors.create('not_found', { message: 'There is no such client' })
         await app.revocations.add('client', [id], queries)
         await app.audit.record({ event: 'sensitive_delete', userId: null, ...by, detail: { object: 'client', client_id: id } }, queries)
       })

@@ -58,6 +58,8 @@ export interface KeysOptions {
   clockSkew: number
   /** True where every key is to be replaced, whoever sealed it: SECRET_KEY is lost. */
   reset?: boolean
+  /** True for a command that looks: the keys stay as they are. */
+  looking?: boolean
 }
 
 /** Seconds after which a process has seen what another one did to the keys. */
@@ -79,7 +81,8 @@ export default fp<KeysOptions>(async (app, options) => {
   let seen = ''
   let version = 0
 
-  await change(async (stored, queries) => {
+  if (options.looking === true) await refresh()
+  else await change(async (stored, queries) => {
     const repository = createKeyRepository(queries, app.secrets)
     for (const key of stored) await (options.reset === true ? repository.remove(key.kid) : repository.reseal(key))
     if (options.reset === true) await record('sensitive_delete', { kids: stored.map(({ kid }) => kid) }, undefined, queries)
@@ -171,7 +174,7 @@ export default fp<KeysOptions>(async (app, options) => {
     },
     async revoke (kid, by) {
       await change(async (stored, queries) => {
-        if (!stored.some((key) => key.kid === kid)) throw app.errors.create('not_found')
+        if (!stored.some((key) => key.kid === kid)) throw app.errors.create('not_found', { message: 'There is no such key' })
         await record('sensitive_delete', { kid }, by, queries)
         return revocation(lifespans(stored), app.clock.now(), policy, kid)
       })

@@ -21,15 +21,21 @@ export interface SignIn {
   confirm (userId: string, password: string, origin: Origin): Promise<UserRecord>
 }
 
+/** Who tries a password: at a sign-in nobody has shown yet who they are. */
+interface Guesser {
+  actor: string | null
+  origin: Origin
+}
+
 export default fp(async (app) => {
   app.decorate('signIn', {
     async withPassword ({ username, password }, origin) {
       const user = await app.users.findByLogin(username)
-      const known = await check(user, username, password, origin)
+      const known = await check(user, username, password, { actor: null, origin })
       const begun = await begin(known, origin)
       await app.revocations.hear()
       if (begun === null) {
-        await recordFailure(user, origin)
+        await recordFailure(user, { actor: null, origin })
         return refuse()
       }
       return reply(begun.user, begun.grant)
@@ -48,7 +54,7 @@ export default fp(async (app) => {
     },
     async confirm (userId, password, origin) {
       const user = await app.users.findById(userId)
-      return check(user, user?.username ?? userId, password, origin)
+      return check(user, user?.username ?? userId, password, { actor: userId, origin })
     }
   } satisfies SignIn)
 
@@ -65,8 +71,9 @@ export default fp(async (app) => {
   }
 
   /** The user as they are now, where the password is theirs. Throws `too_many_attempts` where too many guesses failed before. */
-  async function check (user: UserRecord | null, name: string, password: string, origin: Origin): Promise<UserRecord> {
-    const attempt = await app.throttle.attempt({ name, userId: user?.id ?? null }, origin)
+  async function check (user: UserRecord | null, name: string, password: string, by: Guesser): Promise<UserRecord> {
+    const { origin } = by
+    const attempt = await app.throttle.attempt({ name, userId: user?.id ?? null, actor: by.actor }, origin)
     try {
       const { matches, outdated } = await app.passwords.verify(password, user?.passwordHash ?? null, {
         network: origin.network,
@@ -78,7 +85,7 @@ export default fp(async (app) => {
       if (user === null || user.disabled || !matches) return refuse()
       return outdated && !app.hashing.isBusy ? rehash(user, password, origin) : user
     } finally {
-      await attempt.close((queries) => recordFailure(user, origin, queries))
+      await attempt.close((queries) => recordFailure(user, by, queries))
     }
   }
 
@@ -86,8 +93,8 @@ export default fp(async (app) => {
     throw app.errors.create('invalid_credentials')
   }
 
-  async function recordFailure (user: UserRecord | null, origin: Origin, queries?: Queries): Promise<void> {
-    await app.audit.record({ event: 'authn_login_fail', userId: user?.id ?? null, origin }, queries)
+  async function recordFailure (user: UserRecord | null, by: Guesser, queries?: Queries): Promise<void> {
+    await app.audit.record({ event: 'authn_login_fail', userId: user?.id ?? null, ...by }, queries)
   }
 
   /** The same successor handed out again changes nothing and may be asked for in floods: it is counted. */

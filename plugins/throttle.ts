@@ -26,6 +26,8 @@ export interface Target {
   name: string
   /** The account that has the name, where there is one. */
   userId: string | null
+  /** Whose guess it is: a user's id, or null where nobody has shown who they are. */
+  actor: string | null
 }
 
 export interface Throttle {
@@ -58,7 +60,7 @@ export interface ThrottleOptions {
 /** Whom a refusal is about. */
 interface Who {
   userId: string | null
-  actor?: string
+  actor?: string | null
   origin: Origin
 }
 
@@ -84,7 +86,7 @@ export default fp<ThrottleOptions>(async (app, { limits }) => {
   await app.register(rateLimit, { global: false, store: addresses.Store, keyGenerator: (request) => request.origin.network })
 
   function refuse (policy: string, { count, seconds }: Limit, after: number, who: Who): never {
-    app.audit.tally({ event: 'excess_rate_limit_exceeded', detail: { limit: policy }, ...who }, `${who.actor ?? who.userId ?? ''} ${who.origin.network}`)
+    app.audit.tally({ event: 'excess_rate_limit_exceeded', detail: { limit: policy }, ...who }, `${who.actor ?? ''} ${who.userId ?? ''} ${who.origin.network}`)
     throw app.errors.create('too_many_attempts', {
       cause: policy,
       // draft-ietf-httpapi-ratelimit-headers-11: what is allowed, and how much of it is left until when.
@@ -193,10 +195,10 @@ export default fp<ThrottleOptions>(async (app, { limits }) => {
   }
 
   app.decorate('throttle', {
-    async attempt ({ name, userId }, origin) {
+    async attempt ({ name, userId, actor }, origin) {
       // Asked also where there is no account: the answer takes as long.
       const trusted = await isKnown(userId ?? '', origin)
-      return begin(userCharges({ name, network: origin.network, trusted }, keyOf), { userId, origin }, trusted)
+      return begin(userCharges({ name, network: origin.network, trusted }, keyOf), { userId, actor, origin }, trusted)
     },
     async clientFailed (clientId, origin, beside) {
       const charges = clientCharges(clientId, origin.network, keyOf)

@@ -66,9 +66,10 @@ export default fp(async (app) => {
     if (entry.id !== undefined && await users.findById(id) !== null) return 'the id is taken'
     const outcome = await users.add({ id, username, email, passwordHash, createdAt })
     if (outcome !== 'added') return outcome === 'username_taken' ? 'the username is taken' : 'the e-mail address is taken'
-    if (roles.length > 0) await users.setRoles(id, [...new Set(roles)].sort())
+    const held = [...new Set(roles)].sort()
+    if (held.length > 0) await users.setRoles(id, held)
     if (disabled) await users.setDisabled(id, app.clock.now())
-    await app.audit.record({ event: 'user_created', userId: id, ...by, detail: { imported: true, roles } }, queries)
+    await app.audit.record({ event: 'user_created', userId: id, ...by, detail: { imported: true, roles: held } }, queries)
     return null
   }
 
@@ -78,8 +79,9 @@ export default fp(async (app) => {
     const reasons: Array<string | null> = []
     await app.database.transaction(async (queries) => {
       reasons.length = 0
+      const gone = await app.audit.deleted(entries.flatMap((entry) => typeof entry === 'string' || entry.id === undefined ? [] : [entry.id]), queries)
       for (const entry of entries) {
-        reasons.push(typeof entry === 'string' ? entry : names?.taken(entry) ?? await add(entry, queries, by))
+        reasons.push(typeof entry === 'string' ? entry : gone.has(entry.id ?? '') ? 'the id is that of a user who was deleted' : names?.taken(entry) ?? await add(entry, queries, by))
       }
       if (names !== null) throw undone
     }).catch((error) => { if (error !== undone) throw error })

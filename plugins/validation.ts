@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {
@@ -19,7 +19,7 @@ const converting = createAjv({ coerceTypes: 'array', useDefaults: true })
 
 /** TypeBox schemas, checked by a strict Ajv for bodies and a converting one for the rest. */
 export default fp(async (app) => {
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? strict : converting).compile(schema))
+  app.setValidatorCompiler(({ schema, httpPart }) => httpPart === 'body' ? strict.compile(schema) : converterOf(schema as Schema))
 
   app.setSchemaErrorFormatter(([first], part) => {
     return app.errors.create('invalid_request', { message: explain(first as ErrorObject, part) })
@@ -32,6 +32,25 @@ export default fp(async (app) => {
     }
   } satisfies Validation)
 }, { name: 'validation', dependencies: ['errors'], fastify: '5.x' })
+
+interface Schema {
+  properties?: Record<string, { type?: string }>
+}
+
+/** Ajv would take 0x5, 1e1 and what has blanks around it for a whole number. */
+function converterOf (schema: Schema): ValidateFunction {
+  const whole = Object.entries(schema.properties ?? {}).filter(([, { type }]) => type === 'integer').map(([name]) => name)
+  const check = converting.compile(schema)
+  if (whole.length === 0) return check
+  const judge = (data: Record<string, unknown>) => {
+    const wrong = whole.find((name) => typeof data[name] === 'string' && !/^\d{1,15}$/.test(data[name]))
+    const passes = wrong === undefined && check(data)
+    judge.errors = wrong === undefined ? check.errors : [{ instancePath: `/${wrong}`, keyword: 'type', message: 'must be integer', schemaPath: '', params: {} }]
+    return passes
+  }
+  judge.errors = null as ErrorObject[] | null | undefined
+  return judge as unknown as ValidateFunction
+}
 
 function createAjv (options: { coerceTypes: false | 'array', useDefaults: boolean }): Ajv {
   const ajv = new Ajv({ ...options, removeAdditional: false, allErrors: false, strict: true, strictTypes: false, allowUnionTypes: true })

@@ -18,7 +18,7 @@ export const AuditEntry = Type.Object({
   at: Type.String({ examples: ['2026-03-01T12:00:00.000Z'] }),
   event: Type.String({ description: 'A name of OWASP\'s logging vocabulary', examples: ['authn_login_success'] }),
   user_id: Type.Unsafe<string | null>({ ...text, description: 'The user whom it is about', examples: [id] }),
-  actor: Type.Unsafe<string | null>({ ...text, description: 'Who did it: the id of a user or a client, or cli', examples: [id] }),
+  actor: Type.Unsafe<string | null>({ ...text, description: 'Who did it: the id of a user or a client, cli for a command, bootstrap for the first administrator; null where nobody has shown who they are', examples: [id] }),
   ip: Type.Unsafe<string | null>({ ...text, examples: ['192.0.2.7'] }),
   request_id: Type.Unsafe<string | null>({ ...text, examples: ['01a20ac7-9a50-7a3b-9d6c-0b8f6d2f4c11'] }),
   detail: Type.Unsafe<Record<string, unknown> | null>({ type: ['object', 'null'], additionalProperties: true, description: 'What else is known, by event', examples: [null] })

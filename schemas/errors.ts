@@ -39,3 +39,6 @@ export const ErrorReply = Type.Object({
   error: Type.String({ description: 'The name of the HTTP status', examples: ['Bad Request'] }),
   message: Type.String({ description: 'What went wrong, for a person', examples: ['The request is malformed'] })
 }, { $id: 'ErrorReply', additionalProperties: false })
+
+/** Among the responses of a route: every failure is answered in this shape. */
+export const failures = { '4xx': ErrorReply, '5xx': ErrorReply }

@@ -152,7 +152,7 @@ const rules: Rule[] = [{
     ['plugins/users.ts adds app.…: a door adds app.users alone', instead('plugins/users.ts', "app.decorate('users'", 'app.decorate(people')],
     ['plugins/users.ts adds more than one decorator', ahead('plugins/users.ts', "app.decorate('roles', [])")],
     ['plugins/origin.ts adds more than one decorator', ahead('plugins/origin.ts', "app.decorateRequest('address', null)")],
-    ['plugins/access.ts is an exception that nothing needs', instead('plugins/access.ts', "app.decorateRequest('client'", "app.set('client'")],
+    ['plugins/access.ts is an exception that nothing needs', (all: Sources) => ['client', 'by'].reduce((changed, name) => instead('plugins/access.ts', `app.decorateRequest('${name}'`, `app.set('${name}'`)(changed), all)],
     ['plugins/users.ts depends on storage, which is not there', instead('plugins/users.ts', "dependencies: ['database']", "dependencies: ['storage']")],
     ['plugins/users.ts:1 uses app.clock: plugins/users.ts does not depend on clock', ahead('plugins/users.ts', 'const now = app.clock.now()')],
     ['plugins/keys/repository.ts:1 uses request.identity: plugins/keys.ts does not depend on access', ahead('plugins/keys/repository.ts', 'const { userId } = request.identity')],

@@ -52,8 +52,10 @@ export function checkBlocklist ({ passwords }: FastifyInstance): Finding[] {
 }
 
 export async function checkAdministrator ({ users }: FastifyInstance): Promise<Finding[]> {
+  const nobody = ''
+  if (await users.isHeldBeside(nobody, 'admin')) return [administrator.ok('There is one.')]
   return [await users.isHeld('admin')
-    ? administrator.ok('There is one.')
+    ? administrator.warning('Nobody who has the role admin can sign in: they are disabled, or have no password.', '"cli users enable NAME" or "cli users set-password NAME" helps one of them.')
     : administrator.warning('Nobody has the role admin.', '"cli users create NAME --role admin" makes one, or "cli users set-role NAME admin".')]
 }
 

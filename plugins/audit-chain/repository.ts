@@ -45,9 +45,11 @@ export interface ChainRepository {
   news (limit: number): Promise<Entry[]>
   /** Gives entries their places and digests. */
   link (links: ReadonlyArray<Position & { id: string }>): Promise<void>
-  /** The place of the last link; 0 where there is none. */
+  /** The place of the last link; 0 where there is none. What lies at places that no chain reaches is none. */
   lastPlace (): Promise<number>
-  /** The links behind one, in the order of their places and ids. */
+  /** How many entries lie at places that no chain reaches. */
+  countBeyond (): Promise<number>
+  /** The links behind one, up to where a chain reaches, in the order of their places and ids. */
   linksAfter (position: { place: number, id: string }, limit: number): Promise<Link[]>
   /** The heads behind a place, up to another where one is given. */
   headsAfter (place: number, upTo: number | null): Promise<Head[]>
@@ -64,6 +66,9 @@ export interface ChainRepository {
   reseal (kid: string, seal: string): Promise<void>
 }
 
+/** Whoever writes to the database may put an entry at any place: from here on they are not counted with, nor read. */
+export const beyond = 2 ** 52
+
 export function createChainRepository (queries: Queries, { given }: Pick<Database, 'given'>): ChainRepository {
   const heads = (kind: HeadKind) => queries.selectFrom('audit_heads').selectAll().where('kind', '=', kind)
   const fresh = () => queries.selectFrom('audit_events').where('place', 'is', null)
@@ -79,11 +84,17 @@ export function createChainRepository (queries: Queries, { given }: Pick<Databas
       await sql`update audit_events set place = given.place, digest = given.digest from ${given(links, { id: 'text', place: 'bigint', digest: 'text' }, queries)} where audit_events.id = given.id`.execute(queries)
     },
     async lastPlace () {
-      const row = await queries.selectFrom('audit_events').select('place').where('place', 'is not', null).orderBy('place', 'desc').limit(1).executeTakeFirst()
+      const row = await queries.selectFrom('audit_events').select('place').where('place', '<', beyond).orderBy('place', 'desc').limit(1).executeTakeFirst()
       return row?.place ?? 0
+    },
+    async countBeyond () {
+      const { count } = await queries.selectFrom('audit_events').select(({ fn }) => fn.countAll<number>().as('count'))
+        .where(({ eb, or }) => or([eb('place', '>=', beyond), eb('place', '<=', -beyond)])).executeTakeFirstOrThrow()
+      return Number(count)
     },
     async linksAfter ({ place, id }, limit) {
       const rows = await queries.selectFrom('audit_events').selectAll()
+        .where('place', '<', beyond)
         .where(({ eb, refTuple, tuple }) => eb(refTuple('place', 'id'), '>', tuple(place, id)))
         .orderBy('place').orderBy('id').limit(limit).execute()
       return rows.map((row) => ({ ...entryOf(row), place: row.place as number, digest: row.digest ?? '' }))
@@ -92,7 +103,7 @@ export function createChainRepository (queries: Queries, { given }: Pick<Databas
       const behind = heads('head').where('place', '>', place).orderBy('place')
       return (await (upTo === null ? behind : behind.where('place', '<=', upTo)).execute()).map(headOf)
     },
-    newestHeads: async (limit) => (await heads('head').orderBy('place', 'desc').limit(limit).execute()).map(headOf),
+    newestHeads: async (limit) => (await heads('head').where('place', '<', beyond).orderBy('place', 'desc').limit(limit).execute()).map(headOf),
     async start () {
       const row = await heads('start').orderBy('place', 'desc').limit(1).executeTakeFirst()
       return row === undefined ? null : headOf(row)

@@ -1,5 +1,5 @@
 import { digestOf, type Head, origin, type Position } from './link.ts'
-import type { ChainRepository, Link } from './repository.ts'
+import { beyond, type ChainRepository, type Link } from './repository.ts'
 
 export interface ChainFault {
   /** Where: the first place that is meant. */
@@ -21,15 +21,24 @@ export interface ChainReport {
   more: number
 }
 
-export type ChainReader = Pick<ChainRepository, 'countNews' | 'linksAfter' | 'headsAfter' | 'start'>
+export type ChainReader = Pick<ChainRepository, 'countNews' | 'countBeyond' | 'linksAfter' | 'headsAfter' | 'start'>
+
+export interface Evidence {
+  /** A head that was kept elsewhere, and has to be in the chain. */
+  told?: Position | undefined
+  /** Why there cannot be nothing at all; null where there can. */
+  traces?: string | null
+  /** Links held in memory. */
+  page?: number
+}
 
 const mostFaults = 20
 
 /**
  * Reads the whole chain beside those that write to it. After a fault it goes on from what is stored, so that each is told
- * once, where it is. `why` says why a head's signature cannot be believed; null where it can. `page` links are held in memory.
+ * once, where it is. `why` says why a head's signature cannot be believed; null where it can.
  */
-export async function verifyChain (chain: ChainReader, why: (head: Head) => string | null, page = 1000): Promise<ChainReport> {
+export async function verifyChain (chain: ChainReader, why: (head: Head) => string | null, { told, traces = null, page = 1000 }: Evidence = {}): Promise<ChainReport> {
   const faults: ChainFault[] = []
   let more = 0
   let entries = 0
@@ -37,6 +46,7 @@ export async function verifyChain (chain: ChainReader, why: (head: Head) => stri
   let broken = false
   let at: Position & { id: string } = { ...await begin(), id: '' }
   const { place: after } = at
+  confirm(at)
   /** The last place up to which a head was right. */
   let proven = after
 
@@ -45,11 +55,16 @@ export async function verifyChain (chain: ChainReader, why: (head: Head) => stri
     else more++
   }
 
+  /** What was told has to be at its place. */
+  function confirm ({ place, digest }: Position): void {
+    if (place === told?.place && digest !== told.digest) fault(place, 'there is another digest than was told: this is another chain')
+  }
+
   async function begin (): Promise<Position> {
     const start = await chain.start()
     const doubt = start === null ? null : why(start)
     if (start !== null && doubt !== null) fault(start.place, `what the chain starts behind is not what was signed: ${doubt}`)
-    const [first] = await chain.linksAfter({ place: Number.MIN_SAFE_INTEGER, id: '' }, 1)
+    const [first] = await chain.linksAfter({ place: -beyond, id: '' }, 1)
     if (first !== undefined && first.place <= (start ?? origin).place) fault(first.place, `the entry ${first.id} is there, before the first that is kept`)
     return start ?? origin
   }
@@ -68,6 +83,7 @@ export async function verifyChain (chain: ChainReader, why: (head: Head) => stri
     else if (link.place > at.place + 1) fault(at.place + 1, link.place === at.place + 2 ? 'the entry is missing' : `the entries up to place ${link.place - 1} are missing`)
     else if (link.digest !== digestOf(link, link.place, at.digest)) fault(link.place, `the entry ${link.id} is not the one that was written there`)
     at = link
+    confirm(link)
   }
 
   function compare (signed: Head): void {
@@ -99,8 +115,14 @@ export async function verifyChain (chain: ChainReader, why: (head: Head) => stri
     }
   }
 
+  if (told !== undefined && told.place > at.place) fault(at.place + 1, `the chain ends, and was told to go up to place ${told.place}: what is here is older, or another`)
+  if (told !== undefined && told.place < after) fault(told.place, 'what was told has left by age, and cannot be compared: give a newer head')
+  const waiting = await chain.countNews()
+  if (traces !== null && head === null && entries === 0 && after === 0 && waiting === 0) fault(0, `there is no entry, no head and no start, but ${traces}`)
+  const strangers = await chain.countBeyond()
+  if (strangers > 0) fault(beyond, `and further, or far before the first, lie entries that were put there: ${strangers}`)
   const signedUpTo = (head as Head | null)?.place ?? after
   if (head === null && entries === 0 && after > 0) fault(after, 'the signed head is missing')
   if (at.place > signedUpTo) fault(signedUpTo + 1, `the entries up to place ${at.place} were put there behind the signed head`)
-  return { entries, after, head, waiting: await chain.countNews(), faults, more }
+  return { entries, after, head, waiting, faults, more }
 }

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Queries, Tables } from '../database.ts'
 import { firstIdOf } from './event-id.ts'
 
@@ -52,16 +52,21 @@ export interface AuditRepository {
   add (events: readonly StoredEvent[]): Promise<void>
   /** The newest events before the one with this id, the newest first. */
   before (id: string | null, filter: EventFilter, limit: number): Promise<ChainedEvent[]>
+  /** Those of these users about whom there is an event of this name. */
+  known (event: string, userIds: readonly string[]): Promise<Set<string>>
   /** The oldest events after the one with this id, the oldest first. */
   after (id: string | null, filter: EventFilter, limit: number): Promise<ChainedEvent[]>
 }
 
+/** Milliseconds since 1970 that a time can have (ECMA-262, section 21.4.1.1). */
+const latest = 8.64e15
 /** Few enough for the parameters of one statement. */
 const rowsAStatement = 100
 
 export function createAuditRepository (queries: Queries): AuditRepository {
   function matching ({ userId, event, from, to }: EventFilter) {
-    let query = queries.selectFrom('audit_events').selectAll()
+    let query = queries.selectFrom('audit_events').select(['id', 'event', 'user_id', 'actor', 'ip', 'request_id', 'detail', 'digest'])
+      .select([readable('at').as('at'), readable('place').as('place')])
     if (userId !== undefined) query = query.where('user_id', '=', userId)
     if (event !== undefined) query = query.where('event', '=', event)
     if (from !== undefined) query = query.where('id', '>=', firstIdOf(from))
@@ -78,6 +83,11 @@ export function createAuditRepository (queries: Queries): AuditRepository {
         await queries.insertInto('audit_events').values(rows.slice(start, start + rowsAStatement)).execute()
       }
     },
+    async known (event, userIds) {
+      if (userIds.length === 0) return new Set()
+      const rows = await queries.selectFrom('audit_events').select('user_id').distinct().where('user_id', 'in', userIds).where('event', '=', event).execute()
+      return new Set(rows.map(({ user_id: userId }) => userId as string))
+    },
     async before (id, filter, limit) {
       const query = matching(filter).orderBy('id', 'desc').limit(limit)
       return (await (id === null ? query : query.where('id', '<', id)).execute()).map(fromRow)
@@ -87,6 +97,11 @@ export function createAuditRepository (queries: Queries): AuditRepository {
       return (await (id === null ? query : query.where('id', '>', id)).execute()).map(fromRow)
     }
   }
+}
+
+/** Whoever writes to the database may put a number there that is no time and no place: it must not keep anybody from reading the rest. */
+function readable<C extends 'at' | 'place'> (column: C) {
+  return sql<Selectable<Tables['audit_events']>[C]>`case when ${sql.ref(column)} < ${-latest} or ${sql.ref(column)} > ${latest} then 0 else ${sql.ref(column)} end`
 }
 
 function fromRow ({ user_id: userId, request_id: requestId, ...row }: Selectable<Tables['audit_events']>): ChainedEvent {

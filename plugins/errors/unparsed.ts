@@ -31,10 +31,10 @@ export function unparsedOptions (headers: Headers): UnparsedOptions {
   } as UnparsedOptions
 }
 
-/** RFC 9110, section 10.1.1: an expectation that is not understood. */
-export function answerExpectation (_request: IncomingMessage, response: ServerResponse, headers: Headers): void {
-  const code = 'expectation_failed'
-  response.writeHead(errors[code].status, { ...headers, 'content-type': mediaType, connection: 'close' }).end(JSON.stringify(errorBody(code)))
+/** RFC 9110, section 10.1.1: an expectation that is not understood. A gateway hands on that of its client, and makes 500 of what is not 401 or 403. */
+export function answerExpectation ({ url = '' }: Pick<IncomingMessage, 'url'>, response: ServerResponse, headers: Headers): void {
+  const code = /^\/verify(?:[/?]|$)/.test(url) ? 'invalid_token' : 'expectation_failed'
+  response.writeHead(errors[code].status, { ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal }, 'content-type': mediaType, connection: 'close' }).end(JSON.stringify(errorBody(code)))
 }
 
 /** We are no proxy. Node hands over the bare connection, without a listener for its errors. */

@@ -30,7 +30,7 @@ export interface UserRepository {
   setDisabled (id: string, disabledAt: number | null): Promise<void>
   /** Whether anybody has this role, disabled or not. */
   isHeld (role: string): Promise<boolean>
-  /** Whether anybody who is not disabled has this role, beside this user. */
+  /** Whether anybody who can sign in, with a password and not disabled, has this role, beside this user. */
   isHeldBeside (id: string, role: string): Promise<boolean>
   /** Users by filter, in the order of what was searched for. */
   search: UserSearch
@@ -104,7 +104,7 @@ export function createUserRepository (queries: Queries): UserRepository {
     },
     async isHeldBeside (id, role) {
       const holder = await queries.selectFrom('user_roles').innerJoin('users', 'users.id', 'user_roles.user_id').select('users.id')
-        .where('user_roles.role', '=', role).where('users.id', '!=', id).where('users.disabled_at', 'is', null).limit(1).executeTakeFirst()
+        .where('user_roles.role', '=', role).where('users.id', '!=', id).where('users.disabled_at', 'is', null).where('users.password_hash', 'is not', null).limit(1).executeTakeFirst()
       return holder !== undefined
     },
     search: createUserSearch(queries),

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AuditPage, AuditQuery } from '../../schemas/audit.ts'
-import { ErrorReply } from '../../schemas/errors.ts'
+import { failures } from '../../schemas/errors.ts'
 
 /** What was done to accounts, tokens, clients and keys, and by whom. */
 const audit: FastifyPluginAsyncTypebox = async (app) => {
@@ -8,7 +8,7 @@ const audit: FastifyPluginAsyncTypebox = async (app) => {
     config: { access: { role: 'admin' } },
     schema: {
       operationId: 'listAuditEvents', summary: 'What happened, the newest first', tags: ['administration'],
-      querystring: AuditQuery, response: { 200: AuditPage, '4xx': ErrorReply, '5xx': ErrorReply }
+      querystring: AuditQuery, response: { 200: AuditPage, ...failures }
     }
   }, async (request, reply) => {
     reply.header('cache-control', 'no-store')

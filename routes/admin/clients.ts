@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import type { FastifyRequest } from 'fastify'
 import { ClientList, ClientParams, ClientWithSecret, NewClient, SecretChange } from '../../schemas/admin/clients.ts'
-import { ErrorReply } from '../../schemas/errors.ts'
+import { NoQuery } from '../../schemas/admin/no-query.ts'
+import { failures } from '../../schemas/errors.ts'
 
-const failures = { '4xx': ErrorReply, '5xx': ErrorReply }
 const config = { access: { role: 'admin' } } as const
 const tags = ['administration']
 
@@ -15,38 +14,34 @@ const clients: FastifyPluginAsyncTypebox = async (app) => {
 
   app.post('/admin/clients', {
     config,
-    schema: { operationId: 'createClient', summary: 'Register a client; its secret is told this once', tags, body: NewClient, response: { 201: ClientWithSecret, ...failures } }
+    schema: { operationId: 'createClient', summary: 'Register a client; its secret is told this once', tags, querystring: NoQuery, body: NewClient, response: { 201: ClientWithSecret, ...failures } }
   }, async (request, reply) => {
     const { name, scopes = [] } = request.body
-    const { client, secret } = await app.clients.create(name, scopes, by(request))
+    const { client, secret } = await app.clients.create(name, scopes, request.by)
     return reply.code(201).send({ ...shown(client), client_secret: secret })
   })
 
   app.get('/admin/clients', {
     config,
-    schema: { operationId: 'listClients', summary: 'Every registered client', tags, response: { 200: ClientList, ...failures } }
+    schema: { operationId: 'listClients', summary: 'Every registered client', tags, querystring: NoQuery, response: { 200: ClientList, ...failures } }
   }, async () => ({ clients: (await app.clients.list()).map(shown) }))
 
   app.post('/admin/clients/:id/secret', {
     config: { ...config, errors: ['not_found'] },
-    schema: { operationId: 'rotateClientSecret', summary: 'Give a client a new secret, told this once', tags, params: ClientParams, body: SecretChange, response: { 200: ClientWithSecret, ...failures } }
+    schema: { operationId: 'rotateClientSecret', summary: 'Give a client a new secret, told this once', tags, querystring: NoQuery, params: ClientParams, body: SecretChange, response: { 200: ClientWithSecret, ...failures } }
   }, async (request) => {
     const { overlap = 0 } = request.body
-    const { client, secret } = await app.clients.rotate(request.params.id, overlap, by(request))
+    const { client, secret } = await app.clients.rotate(request.params.id, overlap, request.by)
     return { ...shown(client), client_secret: secret }
   })
 
   app.delete('/admin/clients/:id', {
     config: { ...config, errors: ['not_found'] },
-    schema: { operationId: 'deleteClient', summary: 'Delete a client, with its tokens', tags, params: ClientParams, response: { 204: Type.Null(), ...failures } }
+    schema: { operationId: 'deleteClient', summary: 'Delete a client, with its tokens', tags, querystring: NoQuery, params: ClientParams, response: { 204: Type.Null(), ...failures } }
   }, async (request, reply) => {
-    await app.clients.remove(request.params.id, by(request))
+    await app.clients.remove(request.params.id, request.by)
     return reply.code(204).send(null)
   })
-}
-
-function by ({ identity, origin }: Pick<FastifyRequest, 'identity' | 'origin'>) {
-  return { actor: identity.userId, origin }
 }
 
 function shown ({ id, name, scopes, createdAt }: { id: string, name: string, scopes: string[], createdAt: number }) {

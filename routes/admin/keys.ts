@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { KeyList, KeyParams, KeyRotation } from '../../schemas/admin/keys.ts'
-import { ErrorReply } from '../../schemas/errors.ts'
+import { NoQuery } from '../../schemas/admin/no-query.ts'
+import { failures } from '../../schemas/errors.ts'
 
-const failures = { '4xx': ErrorReply, '5xx': ErrorReply }
 const config = { access: { role: 'admin' } } as const
 const tags = ['administration']
 
@@ -15,28 +15,24 @@ const keys: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get('/admin/keys', {
     config,
-    schema: { operationId: 'listKeys', summary: 'The signing keys, and where each stands', tags, response: { 200: KeyList, ...failures } }
+    schema: { operationId: 'listKeys', summary: 'The signing keys, and where each stands', tags, querystring: NoQuery, response: { 200: KeyList, ...failures } }
   }, async () => ({ keys: app.keys.list().map(shown) }))
 
   app.post('/admin/keys/rotate', {
     config,
-    schema: { operationId: 'rotateKeys', summary: 'Let the next key sign as soon as it has been published for long enough', tags, body: KeyRotation, response: { 202: KeyList, ...failures } }
+    schema: { operationId: 'rotateKeys', summary: 'Let the next key sign as soon as it has been published for long enough', tags, querystring: NoQuery, body: KeyRotation, response: { 202: KeyList, ...failures } }
   }, async (request, reply) => {
-    const keys = await app.keys.rotate(request.body, by(request))
+    const keys = await app.keys.rotate(request.body, request.by)
     return reply.code(202).send({ keys: keys.map(shown) })
   })
 
   app.post('/admin/keys/:kid/revoke', {
     config: { ...config, errors: ['not_found'] },
-    schema: { operationId: 'revokeKey', summary: 'For a stolen key: out of the key set, its tokens refused at once', tags, params: KeyParams, response: { 204: Type.Null(), ...failures } }
+    schema: { operationId: 'revokeKey', summary: 'For a stolen key: out of the key set, its tokens refused at once', tags, querystring: NoQuery, params: KeyParams, response: { 204: Type.Null(), ...failures } }
   }, async (request, reply) => {
-    await app.keys.revoke(request.params.kid, by(request))
+    await app.keys.revoke(request.params.kid, request.by)
     return reply.code(204).send(null)
   })
-}
-
-function by ({ identity, origin }: Pick<FastifyRequest, 'identity' | 'origin'>) {
-  return { actor: identity.userId, origin }
 }
 
 function shown ({ kid, alg, state, createdAt, signsFrom, endsAt }: ReturnType<FastifyInstance['keys']['list']>[number]) {

@@ -32,5 +32,5 @@ export const ClientParams = Type.Object({
 }, { additionalProperties: false })
 
 export const SecretChange = Type.Object({
-  overlap: Type.Optional(Type.Integer({ minimum: 0, maximum: 604_800, default: 0, description: 'Seconds that the old secret is good beside the new one', examples: [3600] }))
+  overlap: Type.Optional(Type.Integer({ minimum: 0, maximum: 604_800, default: 0, description: 'Seconds that the old secret is good beside the new one, unless there is another new one before', examples: [3600] }))
 }, { title: 'SecretChange', additionalProperties: false })

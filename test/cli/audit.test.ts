@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { Writable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { run } from '../../cli/program.ts'
-import { alone, command, done } from '../support/command.ts'
+import { alone, command, commandWith, done } from '../support/command.ts'
 
 /** Commands that leave events, on a database of their own. */
 async function withEvents (t: Test) {
@@ -17,9 +17,26 @@ const linesOf = (out: string) => out.trimEnd().split('\n').map((line) => JSON.pa
 
 t.test('says that the chain is what was written, and up to where', async (t) => {
   const { environment } = await withEvents(t)
-  t.match(done(t, await command(environment, 'audit', 'verify'), 'verify'), /^The 3 entries from place 1 to 3 are those that were written; signed at \d{4}-\S+Z\.\nThe head is [\w-]{43}\.\n$/)
+  t.match(done(t, await command(environment, 'audit', 'verify'), 'verify'), /^The 3 entries from place 1 to 3 are those that were written; signed at \d{4}-\S+Z\.\nThe head is 3:[\w-]{43}\.\n$/)
   const report = JSON.parse(done(t, await command(environment, 'audit', 'verify', '--json'), 'as JSON'))
   t.match(report, { entries: 3, after: 0, head: { place: 3, digest: /^[\w-]{43}$/, signed_at: /Z$/, kid: /./ }, waiting: 0, faults: [], more: 0 })
+})
+
+t.test('finds a chain that was cut back, by the head that was told, and one that is gone', async (t) => {
+  const { environment, file } = await withEvents(t)
+  const [, head = ''] = /The head is (\S+)\.\n/.exec(done(t, await command(environment, 'audit', 'verify'), 'before')) ?? []
+  done(t, await command(environment, 'audit', 'verify', '--head', head), 'the head that is there')
+  for (const [other, what] of [[head.replace('3:', '4:'), /At place 4 the chain ends, and was told to go up to place 4/], [`3:${'A'.repeat(43)}`, /At place 3 there is another digest than was told/]] as const) {
+    t.match(await command(environment, 'audit', 'verify', '--head', other), { code: 1, err: what })
+  }
+  for (const none of ['', '3', head.slice(2), `0:${head.slice(2)}`, `${head}A`]) t.match(await command(environment, 'audit', 'verify', '--head', none), { code: 2, out: '' }, none)
+  const database = new DatabaseSync(file)
+  t.teardown(() => database.close())
+  database.exec('delete from audit_events; delete from audit_heads')
+  t.match(await command(environment, 'audit', 'verify'), { code: 1, err: /At place 0 there is no entry, no head and no start, but keys that have signed heads/ })
+  done(t, await commandWith({ environment, input: '{"username":"alice"}' }, 'users', 'import', '-'), 'import')
+  database.exec('delete from audit_events; delete from audit_heads; delete from audit_keys')
+  t.match(await command(environment, 'audit', 'verify'), { code: 1, err: /no start, but users, whose coming is always written down/ })
 })
 
 t.test('says where it is not, and fails', async (t) => {
@@ -66,6 +83,7 @@ t.test('prints events as lines of JSON, those that are asked for', async (t) => 
   t.strictSame(await some('--user', 'u'), [])
   t.strictSame([await some('--from', '2999-01-01T00:00:00Z'), await some('--to', '2999-01-01T00:00:00Z'), await some('--to', '2001-01-01T00:00:00Z')], [[], [1, 2, 3], []])
   t.match(await command(environment, 'audit', 'export', '--from', 'yesterday'), { code: 2, out: '' })
+  for (const args of [['--event', 'XX'], ['--user', 'a b']]) t.match(await command(environment, 'audit', 'export', ...args), { code: 2, out: '' }, args.join(' '))
 })
 
 t.test('waits for who reads slowly', async (t) => {

@@ -25,6 +25,7 @@ const keysOf = (out: string) => (JSON.parse(out) as { keys: Row[] }).keys
 
 t.test('lists keys as a table and as JSON', async (t) => {
   const environment = alone(t)
+  done(t, await command(environment, 'migrate'), 'migrate')
   const keys = keysOf(done(t, await command(environment, 'keys', 'list', '--json'), 'as JSON'))
   const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
   t.match(keys, [{ alg: 'ES256', state: 'active', created_at: time, signs_from: time, ends_at: time }, { alg: 'ES256', state: 'next', ends_at: null }])
@@ -35,6 +36,7 @@ t.test('lists keys as a table and as JSON', async (t) => {
 
 t.test('exports the key set, or one key as PEM', async (t) => {
   const environment = alone(t)
+  done(t, await command(environment, 'migrate'), 'migrate')
   const { keys } = JSON.parse(done(t, await command(environment, 'keys', 'export'), 'all')) as { keys: Array<Record<string, string>> }
   t.equal(keys.length, 2)
   for (const key of keys) t.strictSame(Object.keys(key).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
@@ -47,6 +49,7 @@ t.test('exports the key set, or one key as PEM', async (t) => {
 
 t.test('says in one line that the secret is another one, and changes nothing', async (t) => {
   const environment = alone(t)
+  done(t, await command(environment, 'migrate'), 'migrate')
   const before = done(t, await command(environment, 'keys', 'list'), 'before')
   for (const args of [['keys', 'list'], ['keys', 'rotate', '--now'], ['migrate']]) {
     t.match(await command({ ...environment, SECRET_KEY: secretOf() }, ...args), { code: 1, out: '', err: /^gatehouse: SECRET_KEY is not the one [^\n]+ keys reset --yes"\n$/ })

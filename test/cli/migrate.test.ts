@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { aliceSignedIn, build } from '../support/build.ts'
 import { refreshed, worth } from '../support/calls.ts'
-import { command } from '../support/command.ts'
+import { alone, command, done } from '../support/command.ts'
 import { holdWriteLock } from '../support/database.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/service.ts'
@@ -50,4 +50,8 @@ t.test('moves a SQLite database to PostgreSQL, secret kept beside it and all', a
     t.match(ran, { code: 2, out: '', err: /^error: [^\n]+\n\nUsage:/ })
     t.notMatch(ran.err, password)
   }
+})
+
+t.test('says for programs that the database is up to date', async (t) => {
+  t.strictSame(JSON.parse(done(t, await command(alone(t), 'migrate', '--json'), 'migrate')), { up_to_date: true })
 })

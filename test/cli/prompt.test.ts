@@ -24,10 +24,12 @@ async function typed (...answers: string[]) {
   return { read: await reading, said: text(), modes }
 }
 
-t.test('takes all that is on standard input, without the end of its line', async (t) => {
+t.test('takes the line that is on standard input, without its end', async (t) => {
   t.equal(await piped('a pass', 'word\n'), 'a password')
   t.equal(await piped(' é \r\n'), ' é ')
-  t.equal(await piped('two\nlines\n'), 'two\nlines')
+  for (const lines of ['two\nlines\n', 'two\rlines', 'one\n\n']) await t.rejects(piped(lines), { message: /more than one line/ })
+  for (const bytes of [Buffer.from('pass\xe9word', 'latin1'), Buffer.from('password', 'utf16le').subarray(0, 1).fill(0xff)]) await t.rejects(piped(bytes), { message: 'Standard input is not well-formed UTF-8' })
+  t.equal(await piped('\ufeffmarked'), '\ufeffmarked', 'as it is')
   for (const empty of ['', '\n']) await t.rejects(piped(empty), { message: 'No password was given on standard input' })
   await t.rejects(piped(Buffer.alloc(4097, 'x')), { message: 'Standard input is longer than any password' })
 })

@@ -32,10 +32,12 @@ t.test('makes accounts, with a password from standard input or from a prompt', a
   const server = await build(t, { environment: { ...environment, REGISTRATION: 'closed' } })
   for (const username of ['alice', 'bob']) await signInTo(server, { username, password })
 
-  const refused = [['alice', password, /taken/], ['carol', 'short', /character/], ['a b', password, 'gatehouse: user.username has characters that are not allowed here\n'], ['carol', '', /No password was given/]] as const
+  const refused = [['alice', password, /taken/], ['carol', 'short', /character/], ['carol', 'x'.repeat(129), /user\.password/], ['carol', '', /No password was given/]] as const
   for (const [name, given, reason] of refused) t.match(await commandWith({ environment, input: given }, 'users', 'create', name), { code: 1, out: '', err: reason }, name)
-  t.match(await commandWith({ environment, input: password }, 'users', 'create', 'dora', '--role', 'a b'), { code: 1, err: /roles/ })
-  t.match(await commandWith({ environment, input: password }, 'users', 'create', 'dora', '--email', 'nothing'), { code: 1, err: /email/ })
+  t.match(await commandWith({ environment, input: password }, 'users', 'create', 'dora', '--role', 'a b'), { code: 2, err: /roles/ })
+  t.match(await commandWith({ environment, input: password }, 'users', 'create', 'dora', '--email', 'nothing'), { code: 2, err: /email/ })
+  const closed = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => {} })
+  t.match(await commandWith({ environment, input: closed }, 'users', 'create', 'a b'), { code: 2, out: '', err: 'gatehouse: user.username has characters that are not allowed here\n' }, 'before it is asked for a password')
 })
 
 t.test('lists users by filter, page after page', async (t) => {
@@ -58,7 +60,7 @@ t.test('lists users by filter, page after page', async (t) => {
   t.strictSame(out.split('\n').map((line) => line.split(/ {2,}/)[0]), ['username', 'user-000', 'user-001', ''])
   t.match(err, /^There are more: --cursor \S+\n$/)
   for (const args of [['--disabled', '--enabled'], ['--limit', '0'], ['--limit', 'all']]) t.match(await command(environment, 'users', 'list', ...args), { code: 2, out: '' }, args.join(' '))
-  t.match(await command(environment, 'users', 'list', '--cursor', 'x'), { code: 1, out: '' })
+  t.match(await command(environment, 'users', 'list', '--cursor', 'x'), { code: 2, out: '' })
 })
 
 t.test('changes accounts beside a running service, which sees it within a second or so', async (t) => {

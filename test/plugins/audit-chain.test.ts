@@ -126,6 +126,37 @@ t.test('on PostgreSQL', async (t) => {
   })
 })
 
+t.test('tells the log, once, that the chain ends before a head that it has signed itself', async (t) => {
+  const log: Array<Record<string, unknown>> = []
+  const app = await build(t, { log })
+  const cutBack = async () => {
+    for (const table of ['audit_events', 'audit_heads'] as const) await app.database.queries.deleteFrom(table).execute()
+    await record(app, 1)
+    await app.auditChain.link()
+  }
+  await record(app, 3)
+  await app.auditChain.link()
+  const { head } = await app.auditChain.verify()
+  const errors = () => log.filter(({ level }) => level === 50)
+  t.strictSame(errors(), [])
+  await cutBack()
+  await cutBack()
+  t.match(errors(), [{ msg: /^the audit chain ends before a head that was signed/, before: { place: 3, digest: head?.digest }, now: { place: 0 } }])
+  t.equal(errors().length, 1)
+})
+
+t.test('goes on where somebody put an entry or a head at a place that no chain reaches', async (t) => {
+  const app = await build(t)
+  await record(app, 2)
+  await app.auditChain.link()
+  const { queries } = app.database
+  await queries.updateTable('audit_events').set({ place: Number.MAX_SAFE_INTEGER }).where('place', '=', 2).execute()
+  await queries.insertInto('audit_heads').values({ kind: 'head', place: Number.MAX_SAFE_INTEGER, digest: '', signed_at: 0, kid: 'k', signature: '' }).execute()
+  await record(app, 3)
+  await app.auditChain.link()
+  t.strictSame((await placesOf(app)).map(([place]) => place), [1, 3, 4, 5, Number.MAX_SAFE_INTEGER])
+})
+
 t.test('is proven when the key that signed is long gone', async (t) => {
   const { clock, start } = onFile(t)
   const app = await start({ SECRET_KEY: secret(), AUDIT_RETENTION: '4000d' })

@@ -16,7 +16,7 @@ t.test('registers a client, tells its secret this once and keeps a digest', asyn
 
 t.test('refuses names and scopes that are not well-formed', async (t) => {
   const server = await build(t)
-  for (const name of ['', 'x'.repeat(101), 'a\0b', 'a\nb', 'a\ud800b', '\u007f']) await t.rejects(server.clients.create(name, []), { code: 'invalid_request' }, JSON.stringify(name))
+  for (const name of ['', 'x'.repeat(101), 'a\0b', 'a\nb', 'a\ud800b', '\u007f', ' ', '\u00a0\u3000', 'a\u202eb', 'a\u200bb', '\ufeff']) await t.rejects(server.clients.create(name, []), { code: 'invalid_request' }, JSON.stringify(name))
   for (const scope of ['', 'a b', '"', '\\', 'é', 'x'.repeat(65), 'a\n']) await t.rejects(server.clients.create('billing', [scope]), { code: 'invalid_request' }, JSON.stringify(scope))
   await t.rejects(server.clients.create('billing', Array.from({ length: 9 }, (_, index) => `${index}`.repeat(60))), { code: 'invalid_request' }, 'too many')
   t.strictSame(await server.clients.list(), [])
@@ -53,7 +53,7 @@ t.test('refuses overlaps that are none, and ids of nobody', async (t) => {
   const server = await build(t)
   const { id } = await registerClient(server)
   for (const overlap of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 604_801]) await t.rejects(server.clients.rotate(id, overlap), { code: 'invalid_request' }, String(overlap))
-  await t.rejects(server.clients.rotate('nobody', 0), { code: 'not_found' })
+  await t.rejects(server.clients.rotate('nobody', 0), { code: 'not_found', message: 'There is no such client' })
   await t.rejects(server.clients.remove('nobody'), { code: 'not_found' })
 })
 

@@ -34,7 +34,7 @@ const contract = (name: string, database: (t: Test) => Promise<Record<string, st
   t.strictSame(log.filter(({ msg }) => msg === 'audit'), [])
 
   t.strictSame(await takeIn(server, values), { count: { added: 3, refused: 0 }, refusals: [], steps: [3] })
-  t.equal(log.filter(({ event }) => event === 'user_created').length, 3)
+  t.strictSame(log.filter(({ event }) => event === 'user_created').map(({ detail }) => detail), [['admin', 'editor'], [], []].map((roles) => ({ imported: true, roles })))
   t.match((await signIn(server, { username: 'alice', password })).user, { id, email: 'Alice@example.org', roles: ['admin', 'editor'], created_at: '2019-12-31T23:00:00.000Z' })
   await t.rejects(signIn(server, { username: 'bob', password }), { message: /401|invalid_credentials/ }, 'disabled')
   const [, bob, carol] = await Array.fromAsync(server.userTransfer.giveOut())
@@ -50,6 +50,10 @@ const contract = (name: string, database: (t: Test) => Promise<Record<string, st
     t.strictSame(count, { added: 101, refused: 6 })
     t.strictSame(refusals, [[1, 'the e-mail address is taken'], [2, 'the id is taken'], [3, 'the username is taken'], [5, 'the username is taken'], [6, 'the e-mail address is taken'], [107, 'the username is taken']])
   }
+
+  await server.administration.deleteUser(String(bob?.id), by)
+  for (const dryRun of [true, false]) t.strictSame((await takeIn(server, [{ username: 'bob', id: bob?.id }], dryRun)).refusals, [[1, 'the id is that of a user who was deleted']])
+  t.strictSame(await takeIn(server, [{ username: 'bob' }]), { count: { added: 1, refused: 0 }, refusals: [], steps: [1] })
 
   const out = await Array.fromAsync(server.userTransfer.giveOut())
   t.equal(out.length, 104)

@@ -99,7 +99,7 @@ t.test('converts queries and parameters, fills in defaults, and drops nothing th
   t.same((await server.inject('/list/3')).json(), { page: 3, limit: 50 })
   t.same((await server.inject('/list/3?limit=7&role=admin')).json(), { page: 3, limit: 7, role: ['admin'] })
   t.same((await server.inject('/list/3?role=a&role=b')).json(), { page: 3, limit: 50, role: ['a', 'b'] })
-  for (const [url, message] of [['/list/zero', 'params.page must be integer'], ['/list/0', 'params.page must be >= 1'], ['/list/1?limit=many', 'querystring.limit must be integer'], ['/list/1?limt=5', 'querystring has a member that is not known here']] as const) {
+  for (const [url, message] of [['/list/zero', 'params.page must be integer'], ['/list/0', 'params.page must be >= 1'], ['/list/0x5', 'params.page must be integer'], ...['0x5', '1e1', '%201', '1.0', '+1', '-1', '1%20', ''].map((limit) => [`/list/1?limit=${limit}`, 'querystring.limit must be integer'] as const), ['/list/1?limit=many', 'querystring.limit must be integer'], ['/list/1?limt=5', 'querystring has a member that is not known here']] as const) {
     const reply = await server.inject(url)
     t.equal(reply.statusCode, 400, url)
     t.equal(reply.json().message, message)

@@ -91,6 +91,7 @@ export const tamperings: Tampering[] = [
     place: 4,
     what: /^what the chain starts behind is not what was signed/
   },
+  { name: 'an entry beyond all places', tamper: (queries) => add(queries, { place: Number.MAX_SAFE_INTEGER }), place: 2 ** 52, what: /^and further, or far before the first, lie entries that were put there: 1$/ },
   { name: 'an entry ahead of the first', tamper: (queries) => add(queries, { place: -3 }), place: -3, what: /is there, before the first that is kept$/ }
 ]
 

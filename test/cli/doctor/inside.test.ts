@@ -33,7 +33,9 @@ t.test('tries a common password', async (t) => {
 
 t.test('looks for an administrator', async (t) => {
   const server = await build(t)
-  t.match(await checkAdministrator(server), [{ verdict: 'warning' }])
+  t.match(await checkAdministrator(server), [{ verdict: 'warning', finding: 'Nobody has the role admin.' }])
+  await server.userTransfer.takeIn((async function * () { yield { number: 1, value: { username: 'ghost', roles: ['admin'] } } })(), { dryRun: false, refused: () => {}, progress: () => {} }, {})
+  t.match(await checkAdministrator(server), [{ verdict: 'warning', finding: /can sign in/ }])
   await server.administration.createUser({ username: 'root', password: 'seven lamps by the harbour wall', roles: ['admin'] }, { actor: 'cli', origin })
   t.match(await checkAdministrator(server), [{ verdict: 'ok' }])
 })

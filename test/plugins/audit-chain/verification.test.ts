@@ -55,6 +55,11 @@ t.test('finds what is done to a chain whose beginning has left', async (t) => {
     await withTampered(queries, tamper, async () => { t.match((await app.auditChain.verify()).faults[0], { place, what }) })
   }
   t.strictSame((await app.auditChain.verify()).faults, [])
+
+  const { digest } = await app.database.queries.selectFrom('audit_heads').select('digest').where('kind', '=', 'start').executeTakeFirstOrThrow()
+  t.strictSame((await app.auditChain.verify({ place: 10, digest })).faults, [])
+  t.match((await app.auditChain.verify({ place: 10, digest: 'another' })).faults, [{ place: 10, what: /^there is another digest/ }])
+  t.match((await app.auditChain.verify({ place: 9, digest })).faults, [{ place: 9, what: /^what was told has left by age/ }])
 })
 
 t.test('goes on after a fault, and tells each once', async (t) => {
@@ -92,7 +97,7 @@ t.test('reads beside those that link and those that clear away', async (t) => {
     await calls.shift()?.()
     return links
   } }
-  const { faults, head } = await verifyChain(reader, () => null, 4)
+  const { faults, head } = await verifyChain(reader, () => null, { page: 4 })
   t.same(faults, [])
   t.equal(head?.place, 13, 'what was linked meanwhile is read as well')
 })

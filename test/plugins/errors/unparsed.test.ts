@@ -97,7 +97,8 @@ t.test('answers an expectation that nobody knows, and a wish for a tunnel', asyn
   t.teardown(() => server.close())
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as { port: number }
-  for (const [bytes, code] of [[`${request}Expect: magic\r\n\r\n`, 'expectation_failed'], ['CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n', 'method_not_allowed']] as const) {
+  for (const [bytes, code] of [[`${request}Expect: magic\r\n\r\n`, 'expectation_failed'], ['GET /verifying HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n', 'expectation_failed'],
+    ...['/verify', '/verify?role=admin', '/verify/orders'].map((url) => [`GET ${url} HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n`, 'invalid_token'] as const), ['CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n', 'method_not_allowed']] as const) {
     const answer = await exchange(port, bytes)
     t.equal(answer.status, errors[code].status)
     t.match(answer.body, `"code":"${code}"`)

@@ -32,8 +32,14 @@ t.test('shows what happened, the newest first, as soon as the request for it was
   t.equal(cursor, null)
   t.match(failed, { id: /^[0-9a-f]{8}-[0-9a-f]{4}-7/, at: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ })
   const { id, at, ...rest } = failed ?? {}
-  t.strictSame(rest, { event: 'authn_login_fail', user_id: user.id, actor: user.id, ip: '192.0.2.7', request_id: 'request-7', detail: null })
+  t.strictSame(rest, { event: 'authn_login_fail', user_id: user.id, actor: null, ip: '192.0.2.7', request_id: 'request-7', detail: null })
   t.match(signedIn, { event: 'authn_login_success', detail: { session_id: /^[0-9a-f-]{36}$/ } })
+})
+
+t.test('shows what was counted, too, as soon as the request for it was answered', async (t) => {
+  const { server, page } = await withAdmin(t)
+  for (const _ of Array(3)) await server.inject({ method: 'POST', url: '/register', payload: { username: 'bob', password: 'password1' } })
+  t.match((await page()).events[0], { event: 'input_validation_fail', actor: null, detail: { field: 'password', count: 3 } })
 })
 
 t.test('names the administrator who did it, and where', async (t) => {
@@ -96,6 +102,18 @@ t.test('gives pages that do not move while events come', async (t) => {
   t.strictSame([whole.events.length, whole.next_cursor], [62, null], 'none follow where all fit')
   t.equal((await page('?limit=1')).events.length, 1)
   t.equal((await page('?limit=200')).events.length, 65)
+})
+
+t.test('shows the rest where somebody changed an entry into what cannot be read', async (t) => {
+  const { server, page } = await withAdmin(t)
+  const { queries } = server.database
+  await record(server, 3)
+  const wrong = [{ detail: '{' }, { detail: '[1]' }, { detail: '7', at: 9_000_000_000_000_000, place: 9_007_199_254_740_991 }]
+  for (const [index, { id }] of (await page('?event=user_updated')).events.entries()) await queries.updateTable('audit_events').set(wrong[index] ?? {}).where('id', '=', String(id)).execute()
+  const { events } = await page('?event=user_updated')
+  t.strictSame(events.map(({ detail }) => detail), Array(3).fill({ unreadable: true }))
+  t.equal(events[2]?.['at'], '1970-01-01T00:00:00.000Z')
+  t.equal((await Array.fromAsync(server.audit.entries({ event: 'user_updated' }))).length, 3)
 })
 
 t.test('refuses what it does not know', async (t) => {

@@ -24,6 +24,13 @@ t.test('registers a client, and tells its secret this once', async (t) => {
   t.match((await ask('POST /admin/clients', { name: 'no scopes' })).json(), { scopes: [] })
 })
 
+t.test('refuses a query that it does not know', async (t) => {
+  const { ask } = await setUp(t)
+  for (const what of ['GET /admin/clients', 'DELETE /admin/clients/nobody', 'GET /admin/keys', 'POST /admin/keys/rotate', 'GET /admin/users/nobody']) {
+    t.match((await ask(`${what}?limit=1`)).json(), { statusCode: 400, code: 'invalid_request', message: 'querystring has a member that is not known here' }, what)
+  }
+})
+
 t.test('refuses what makes no client', async (t) => {
   const { ask } = await setUp(t)
   for (const body of [undefined, {}, { name: '' }, { name: 'x'.repeat(101) }, { name: 1 }, { name: 'x', scopes: 'a b' }, { name: 'x', scopes: ['a b'] }, { name: 'x', scopes: [1] }, { name: 'x', id: 'y' }, { name: 'a\nb' }, { name: 'x', client_secret: 'mine' }]) {
