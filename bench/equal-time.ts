@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
+import { welch } from '../test/support/welch.ts'
 import { startServer, stopServer } from './servers.ts'
 import { median } from './slices.ts'
 
@@ -91,15 +92,6 @@ function report (times: Record<typeof kinds[number], number[]>, answers: Set<str
   }
   process.stdout.write(holds ? 'nothing tells them apart\n' : 'THEY CAN BE TOLD APART\n')
   return holds
-}
-
-/** Welch's t of two samples; 0 for one against itself. */
-function welch (a: number[], b: number[]): number {
-  const [first, second] = [a, b].map((values) => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-    return { mean, error: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1) / values.length }
-  }) as [{ mean: number, error: number }, { mean: number, error: number }]
-  return (first.mean - second.mean) / Math.sqrt(first.error + second.error)
 }
 
 function shuffled<T> (values: readonly T[]): T[] {

@@ -57,7 +57,7 @@ export interface Audit {
   entries (filter: EventFilter): AsyncGenerator<AuditEntry & Pick<ChainedEvent, 'place' | 'digest'>>
 }
 
-export type { EventFilter } from './audit/repository.ts'
+export type { EventFilter, StoredEvent } from './audit/repository.ts'
 
 const window = 60
 /** In place of a detail that is no object. */

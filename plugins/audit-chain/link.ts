@@ -1,18 +1,9 @@
 import { createHash, sign, verify } from 'node:crypto'
+import type { StoredEvent } from '../audit.ts'
 import type { AbleKey, SigningKey } from '../keys.ts'
 
-/** What an entry says. Times are milliseconds since 1970. */
-export interface Entry {
-  id: string
-  at: number
-  event: string
-  userId: string | null
-  actor: string | null
-  ip: string | null
-  requestId: string | null
-  /** As it is stored. */
-  detail: string | null
-}
+/** What an entry says: an event as it is stored. */
+export type Entry = StoredEvent
 
 /** How far a chain has come: the place of an entry, counted from 1, and its digest. */
 export interface Position {

@@ -6,6 +6,7 @@ import { createApi, type Reply } from '../support/api.ts'
 import { alice } from '../support/build.ts'
 import { processorTime, residentMemory } from '../support/process.ts'
 import { startService } from '../support/service.ts'
+import { welch } from '../support/welch.ts'
 
 // Short forms, which hold on a machine that does other things too: the processor time that an attempt costs the service cannot be lengthened by
 // what runs beside it, and interleaved attempts share the noise. `npm run bench:equal-time` and `npm run bench:storm` are the long ones.
@@ -39,15 +40,6 @@ async function interleaved<Kind extends string> (attempts: Record<Kind, (round: 
     }
   }
   return measured
-}
-
-/** Welch's t of two samples. */
-function welch (a: number[], b: number[]): number {
-  const [first, second] = [a, b].map((values) => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-    return { mean, error: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1) / values.length }
-  }) as [{ mean: number, error: number }, { mean: number, error: number }]
-  return (first.mean - second.mean) / Math.sqrt(first.error + second.error)
 }
 
 t.test(`J183 an unknown name costs what a wrong password costs, ${samples} times each`, async (t) => {
