@@ -8,6 +8,9 @@ if (Number.parseInt(current, 10) < 24) {
   process.exit(1)
 }
 
+// What was compiled, types taken out, is kept for the next start. Beside the packages, where nobody writes but who installed them.
+process.getBuiltinModule('node:module').enableCompileCache({ directory: `${import.meta.dirname}/node_modules/.cache/compiled`, portable: true })
+
 // argon2 asks the environment for its build when it is loaded, so it is told before anything loads it.
 const { argon2Build } = await import('./argon2-build.ts')
 const build = argon2Build(`${import.meta.dirname}/native`)

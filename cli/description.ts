@@ -8,7 +8,7 @@ export function addDescription (program: Command, world: World): void {
     .addHelpText('after', `
 Example:
   cli openapi > openapi.json`)
-    .action(() => withApp(world, (service) => printJson(world, service.swagger()), { describing: true }))
+    .action(() => withApp(world, async (service) => printJson(world, await service.openapi.describe()), { describing: true }))
 
   program.command('routes')
     .description('print every route: method, address, who may call it, what limits it, operation')

@@ -4,13 +4,13 @@ export function isNearMiss (name: string, known: string): boolean {
   return known.length >= 8 && Math.abs(name.length - known.length) <= 2 && editDistance(name, known) <= 2
 }
 
-/** Levenshtein's distance. */
+/** Levenshtein's distance, or some number above 2 where it is: a machine has many variables, and all are compared at the start. */
 function editDistance (a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (const [i, char] of [...a].entries()) {
+  for (let i = 0; i < a.length && Math.min(...row) <= 2; i++) {
     const next = [i + 1]
-    for (const [j, other] of [...b].entries()) {
-      next.push(Math.min(Number(row[j + 1]) + 1, Number(next[j]) + 1, Number(row[j]) + (char === other ? 0 : 1)))
+    for (let j = 0; j < b.length; j++) {
+      next.push(Math.min(Number(row[j + 1]) + 1, Number(next[j]) + 1, Number(row[j]) + (a[i] === b[j] ? 0 : 1)))
     }
     row = next
   }

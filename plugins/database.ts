@@ -6,9 +6,8 @@ import { announce, channel, demandWritable, given, isLostRace, type Topic, type 
 import { type Inspection, inspectPostgres, inspectSqlite } from './database/inspection.ts'
 import { workAlone } from './database/lease.ts'
 import { migrate, migrations } from './database/migrate.ts'
-import { openPostgres, type PoolFigures } from './database/postgres.ts'
-import { connectionConfig, type PostgresAddress } from './database/postgres-connection.ts'
-import { createListener } from './database/postgres-listener.ts'
+import type { PoolFigures } from './database/postgres.ts'
+import type { PostgresAddress } from './database/postgres-connection.ts'
 import { openSqlite } from './database/sqlite.ts'
 import { type CarriedTable, type Progress, transfer } from './database/transfer.ts'
 
@@ -81,7 +80,7 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   const unavailable = (cause: unknown) => app.errors.create('unavailable', { cause })
   let pool: () => PoolFigures | null = () => null
   const watch = (figures: () => PoolFigures) => { pool = figures }
-  const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : openPostgres({ ...options, address: postgres, unavailable, watch }) })
+  const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : (await driver()).openPostgres({ ...options, address: postgres, unavailable, watch }) })
   app.addHook('onClose', () => queries.destroy())
   const newer = await (postgres === null ? migrate(queries) : apart(postgres, migrate))
   if (newer.length > 0) app.log.warn({ migrations: newer }, 'a newer release has changed the database: this one runs on it as it is')
@@ -89,11 +88,12 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   /** What waits for the end of each open transaction. */
   const waiting = new WeakMap<Queries, Array<() => void>>()
   const listeners: Array<{ topic: Topic, listener: () => void }> = []
-  if (postgres !== null) listen(postgres)
+  if (postgres !== null) await listen(postgres)
 
   /** To what other processes announce, on a connection beside the pool. */
-  function listen (address: PostgresAddress): void {
+  async function listen (address: PostgresAddress): Promise<void> {
     const timeout = options.timeout * 1000
+    const { connectionConfig, createListener } = await driver()
     const news = createListener({
       config: connectionConfig({ address, connectTime: timeout, statementTime: timeout, idleTime: timeout }),
       channel,
@@ -108,7 +108,7 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
 
   /** On a connection of its own, for work that takes the time it takes. */
   async function apart<T> (address: PostgresAddress, work: (queries: Queries) => Promise<T>): Promise<T> {
-    const connection = new Kysely<Tables>({ dialect: openPostgres({ address, pool: 1, timeout: options.timeout, unhurried: true, unavailable: unusable }) })
+    const connection = new Kysely<Tables>({ dialect: (await driver()).openPostgres({ address, pool: 1, timeout: options.timeout, unhurried: true, unavailable: unusable }) })
     try {
       return await work(connection)
     } finally {
@@ -178,12 +178,19 @@ export async function inspectDatabase ({ postgres, file, timeout }: DatabaseOpti
 }
 
 async function inspected (address: PostgresAddress, timeout: number): Promise<Inspection> {
-  const queries = new Kysely<Tables>({ dialect: openPostgres({ address, pool: 1, timeout, unavailable: unusable }) })
+  const queries = new Kysely<Tables>({ dialect: (await driver()).openPostgres({ address, pool: 1, timeout, unavailable: unusable }) })
   try {
     return await inspectPostgres(queries)
   } finally {
     await queries.destroy()
   }
+}
+
+/** What speaks to PostgreSQL, loaded where there is one. */
+async function driver () {
+  const parts = [import('./database/postgres.ts'), import('./database/postgres-connection.ts'), import('./database/postgres-listener.ts')] as const
+  const [{ openPostgres }, { connectionConfig }, { createListener }] = await Promise.all(parts)
+  return { openPostgres, connectionConfig, createListener }
 }
 
 /** For the start, which ends with the one line of this message. */

@@ -1,6 +1,5 @@
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import type { RouteOptions } from 'fastify'
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import Fastify, { type FastifyInstance, type FastifyRequest, type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { ErrorReply } from '../schemas/errors.ts'
 import { OauthErrorReply } from '../schemas/oauth.ts'
@@ -8,10 +7,26 @@ import { answersOf, type FailureCode, failuresOf, general, type Stated } from '.
 import { exampleOf, resolve, type Schema, share } from './openapi/schemas.ts'
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    openapi: Openapi
+  }
   interface FastifyContextConfig {
     /** What a route may be answered beside what follows from its access, limit, body and query. */
     errors?: readonly FailureCode[]
   }
+}
+
+export interface Openapi {
+  /** The description of every route (OpenAPI 3.1). */
+  describe (): Promise<object>
+  /** What is at an address below /documentation. Throws `not_found` where nothing is or the pages are off, and `invalid_request` where its conditions cannot be met. */
+  page (request: Pick<FastifyRequest, 'url' | 'headers'>): Promise<Page>
+}
+
+export interface Page {
+  status: number
+  headers: Record<string, string>
+  body: Buffer
 }
 
 export interface OpenapiOptions {
@@ -27,14 +42,50 @@ interface Description { paths?: Record<string, Record<string, Operation>>, compo
 
 const successes: Readonly<Record<string, string>> = { 200: 'It is so', 201: 'It was made', 202: 'It has begun', 204: 'It is done', 304: 'What was read before is still so' }
 
+/** What of a request the pages depend on, and what of theirs goes out. */
+const asked = ['if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since', 'range']
+const told = ['content-type', 'content-security-policy', 'cache-control', 'etag', 'last-modified', 'accept-ranges', 'content-range', 'location']
+
 /**
- * The description of the interface, made from the routes' schemas, and its pages.
- * Comes before the guard: the pages are a library's routes, and all of them are public.
+ * The description of the interface, made from the routes' schemas, and its pages. What makes them is loaded when somebody
+ * asks: a Fastify of their own, which has the routes and answers none of them.
  */
 export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
+  const routes: RouteOptions[] = []
   const stated = new Map<string, Stated>()
+  let described: Promise<FastifyInstance> | null = null
+  app.addHook('onRoute', (route) => { routes.push(route) })
+  app.addHook('onClose', async () => { await (await described)?.close() })
 
-  await app.register(swagger, {
+  app.decorate('openapi', {
+    describe: async () => (await description()).swagger(),
+    async page ({ url, headers }) {
+      if (!pages) throw app.errors.create('not_found')
+      const { statusCode: status, headers: answered, rawPayload: body } = await (await description()).inject({ url, headers: pick(headers, asked) })
+      if (status >= 400) throw app.errors.create(status === 412 || status === 416 ? 'invalid_request' : 'not_found')
+      return { status, headers: pick(answered, told), body }
+    }
+  } satisfies Openapi)
+
+  function description (): Promise<FastifyInstance> {
+    described ??= describe()
+    return described
+  }
+
+  async function describe (): Promise<FastifyInstance> {
+    const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([import('@fastify/swagger'), import('@fastify/swagger-ui')])
+    const server = Fastify({ exposeHeadRoutes: false })
+    for (const method of app.supportedMethods) if (!server.supportedMethods.includes(method)) server.addHttpMethod(method, { hasBody: true })
+    server.setValidatorCompiler(() => () => true).setSerializerCompiler(() => JSON.stringify)
+    for (const schema of Object.values(app.getSchemas())) server.addSchema(schema)
+    await server.register(swagger, options)
+    if (pages) await server.register(swaggerUi, { routePrefix: '/documentation', staticCSP: pagesPolicy })
+    for (const { method, url, schema, config } of routes) if (!schema?.hide) server.route({ method, url, ...schema !== undefined && { schema }, ...config !== undefined && { config }, handler: () => '' })
+    await server.ready()
+    return server
+  }
+
+  const options: FastifyDynamicSwaggerOptions = {
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -55,8 +106,7 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
       return { url, schema: { ...withoutIds(schema), security: access === 'public' ? [] : [access === 'client' ? { client: [] } : { bearer: [] }] } }
     },
     transformObject: (document) => 'openapiObject' in document ? complete(document.openapiObject as Description) as never : document.swaggerObject
-  })
-  if (pages) await app.register(swaggerUi, { routePrefix: '/documentation', staticCSP: pagesPolicy })
+  }
 
   /** Names what has a name once, and says of every operation what it may fail with, with an example of all that goes in or out. */
   function complete ({ paths = {}, components = {}, ...description }: Description): Description {
@@ -82,7 +132,7 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
       responses: { ...Object.fromEntries(good), ...answersOf(failuresOf({ access, ...rest }), access) }
     }
   }
-}, { name: 'openapi', fastify: '5.x' })
+}, { name: 'openapi', dependencies: ['errors'], fastify: '5.x' })
 
 function accessOf ({ config }: RouteOptions): Stated['access'] {
   const access = config?.access ?? 'public'
@@ -95,6 +145,10 @@ function withoutIds<T> (value: T): T {
   if (typeof value !== 'object' || value === null) return value
   const { $id, ...members } = value as Schema
   return Object.fromEntries(Object.entries($id === undefined ? members : { title: $id, ...members }).map(([name, member]) => [name, withoutIds(member)])) as T
+}
+
+function pick (headers: Record<string, unknown>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.filter((name) => headers[name] !== undefined).map((name) => [name, String(headers[name])]))
 }
 
 /** The pages load their own scripts and styles and nothing from anywhere else. */

@@ -10,7 +10,14 @@ const description: FastifyPluginAsyncTypebox = async (app) => {
       tags: ['discovery'],
       response: { 200: Type.Object({}, { additionalProperties: true }) }
     }
-  }, () => app.swagger())
+  }, () => app.openapi.describe())
+
+  for (const url of ['/documentation', '/documentation/*']) {
+    app.get(url, { config: { access: 'public' }, schema: { hide: true } }, async (request, reply) => {
+      const { status, headers, body } = await app.openapi.page(request)
+      return reply.code(status).headers(headers).send(body)
+    })
+  }
 }
 
 export default description

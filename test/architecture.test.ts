@@ -281,9 +281,9 @@ async function startWith (t: Test, more: (app: FastifyInstance) => Promise<void>
   return { server, routes }
 }
 
-/** The documentation pages and the answer to a preflight are libraries' routes; they come before the guard and are public. */
+/** The answer to a preflight is a library's route; it comes before the guard and is public. */
 function unstated (routes: StatedRoute[]): string[] {
-  return routes.filter(({ url, access }) => access === undefined && !/^\/documentation\b/.test(url) && url !== '*').map(({ method, url }) => `${method} ${url}`)
+  return routes.filter(({ url, access }) => access === undefined && url !== '*').map(({ method, url }) => `${method} ${url}`)
 }
 
 function functionsIn (value: unknown, path = ''): string[] {

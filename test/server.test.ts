@@ -147,3 +147,16 @@ t.test('on PostgreSQL makes its tables, drains at SIGTERM without failing what r
   const again = await startService(t, options)
   t.same([await visit(again, token), await visit(again, await tokenOf(again))], [200, 200])
 })
+
+t.test('loads nothing that is not asked for', async (t) => {
+  const list = `data:text/javascript,${encodeURIComponent(`import { registerHooks } from 'node:module'
+    const seen = new Set()
+    registerHooks({ load (url, context, next) { seen.add(/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1]); return next(url, context) } })
+    process.on('exit', () => { process.stdout.write('loaded: ' + [...seen].join(' ') + '\\n') })`)}`
+  const service = await startService(t, { environment: { NODE_OPTIONS: `--import ${list}` } })
+  await service.stop()
+  const [, packages = ''] = await service.written(/loaded: (.*)/)
+  const loaded = packages.split(' ')
+  t.ok(loaded.includes('fastify') && loaded.includes('kysely'), 'what is loaded is seen')
+  for (const name of ['pg', '@prometheus-io/client', '@opentelemetry/api', '@fastify/swagger', '@fastify/swagger-ui', '@fastify/static', 'yaml', 'commander', 'csv-parse']) t.notOk(loaded.includes(name), name)
+})

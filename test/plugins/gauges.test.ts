@@ -8,7 +8,7 @@ const rotation = { ACCESS_TOKEN_TTL: '6m', KEY_ROTATION: '30d', KEY_LEAD: '2d' }
 
 async function setUp (t: Parameters<typeof build>[0], environment: Record<string, string> = {}) {
   const clock = createClock()
-  const app = await build(t, { now: clock.now, monotonic: clock.monotonic, environment: { ...rotation, ...environment } })
+  const app = await build(t, { now: clock.now, monotonic: clock.monotonic, environment: { ...rotation, METRICS_PORT: '9464', ...environment } })
   const read = async (name: string, labels: Record<string, string> = {}) => figure(await app.metrics.text(), `gatehouse_${name}`, labels)
   return { app, clock, read }
 }

@@ -68,20 +68,20 @@ export function createCheck (description: Description): (answered: Answered) => 
 }
 
 /** One description for all apps of a test file: it does not depend on what they are configured with. */
-let check: ReturnType<typeof createCheck> | undefined
+let check: Promise<ReturnType<typeof createCheck>> | undefined
 
 /** Tells of every answer that is not as the app describes it. To be called before the app has its routes. */
 export function asDescribed (server: FastifyInstance, tell: (fault: string) => void): void {
-  server.addHook('onSend', (request: FastifyRequest, reply: FastifyReply, payload: unknown, done) => {
-    if (request.url.startsWith('/documentation') || request.method === 'HEAD') return done(null, payload)
-    check ??= createCheck(server.swagger() as unknown as Description)
-    const fault = check({
+  server.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
+    if (request.url.startsWith('/documentation') || request.method === 'HEAD') return payload
+    check ??= server.openapi.describe().then((description) => createCheck(description as Description))
+    const fault = (await check)({
       operation: request.routeOptions.schema?.operationId,
       status: reply.statusCode,
       type: String(reply.getHeader('content-type') ?? ''),
       body: typeof payload === 'string' || Buffer.isBuffer(payload) ? String(payload) : ''
     })
     if (fault !== null) tell(`not as described: ${fault}`)
-    done(null, payload)
+    return payload
   })
 }
