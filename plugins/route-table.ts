@@ -23,7 +23,7 @@ export interface RouteEntry {
 export interface RouteTable {
   /** Every route, in the order of registration. */
   readonly entries: readonly RouteEntry[]
-  /** Every address of ours that knows some methods and not others (preflights are a library's), with those it knows so far. */
+  /** Every address of ours that knows some methods and not others (preflights are a library's, and the pages may be off), with those it knows so far. */
   resources (): Array<{ url: string, methods: string[] }>
 }
 
@@ -39,7 +39,7 @@ export default fp(async (app) => {
   app.decorate('routeTable', {
     entries,
     resources () {
-      const byUrl = Map.groupBy(entries.filter(({ url }) => url !== '*'), ({ url }) => url)
+      const byUrl = Map.groupBy(entries.filter(({ url }) => url !== '*' && !url.startsWith('/documentation')), ({ url }) => url)
       for (const { url } of entries.filter(({ method }) => method === 'ANY')) byUrl.delete(url)
       return [...byUrl].map(([url, routes]) => ({ url, methods: routes.map(({ method }) => method) }))
     }
