@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { HeaderLine } from '../support/http.ts'
 import { until } from '../support/until.ts'
 import { createGate, type Gate } from './cases.ts'
-import { type Adapter, apache, caddy, fenced, haproxy, haproxyAsking, inserted, nginx, readDeployed, startGateway } from './programs.ts'
+import { type Adapter, apache, caddy, fenced, haproxy, haproxyAsking, inserted, nginx, readDeployed, replaced, startGateway } from './programs.ts'
 import type { World } from './world.ts'
 
 // What the READMEs of deploy/ offer beside the files: their own blocks, put where they say.
@@ -17,6 +17,13 @@ const withPreflight = new Map<Adapter, () => string>([
   [haproxyAsking, () => inserted(readDeployed(haproxyAsking.file), 'before', '  # Everything below /api/', fenced('haproxy/README.md', 'haproxy')[0] ?? '')],
   [caddy, () => inserted(readDeployed(caddy.file), 'before', '\t\t# An example of more than a token', fenced('caddy/README.md', 'caddyfile')[0] ?? '')],
   [apache, () => inserted(readDeployed(apache.file), 'before', '# Everything but what is named below', fenced('apache/README.md', 'apache')[0] ?? '')]
+])
+
+/** A file of deploy/ whose gateway verifies by itself, for a service with SIGNING_ALG=RS256: as its README says. */
+export const withRs256 = new Map<Adapter, () => string>([
+  [haproxy, () => replaced(readDeployed(haproxy.file), { '{85}[AQgw]$': '{512}$', 'acl right_alg var(txn.alg) -m str ES256': 'acl right_alg var(txn.alg) -m str RS256' })],
+  // Takes both as it is.
+  [apache, () => readDeployed(apache.file)]
 ])
 
 const origin = 'https://app.example.com'
