@@ -61,6 +61,32 @@ const requestLines: Case = {
   }
 }
 
+const hostless: Case = {
+  name: 'HTTP/1.0 without a host, and a host that is empty: as guarded as anything else, and nothing that fails',
+  async run (t, { gateway, world: { tokens, application } }) {
+    const credentials = JSON.stringify({ username: 'alice', password: 'correct horse battery staple' })
+    const passing: string[] = []
+    for (const [version, host] of [['1.0', ''], ['1.0', 'Host:\r\n'], ['1.1', 'Host: \r\n']] as const) {
+      const ask = async (line: string, token?: string, body = '') => {
+        const [status = 0] = statusesIn(await say(gateway.port, `${line} HTTP/${version}\r\n${host}${token === undefined ? '' : `Authorization: Bearer ${token}\r\n`}${body === '' ? '' : `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`}Connection: close\r\n\r\n${body}`, 2_000))
+        t.ok(status >= 200 && status < 500, `${line} HTTP/${version} ${JSON.stringify(host)}: ${status}`)
+        return status
+      }
+      for (const token of [undefined, 'x.y.z', tokens.bad['expired']]) t.ok([400, 401].includes(await ask('GET /api/x', token)))
+      t.ok([400, 403].includes(await ask('GET /api/admin/x', tokens.good)))
+      for (const path of ['/admin/users', '/verify', '/metrics']) t.ok([400, 404].includes(await ask(`GET ${path}`, tokens.admin)))
+      t.same(application.seen, [])
+      const good = [await ask('GET /api/x', tokens.good), await ask('POST /api/x', tokens.good, 'x'), await ask('POST /login', undefined, credentials), await ask('GET /.well-known/jwks.json')]
+      t.ok(good.every((status) => status === 200) || good.every((status) => status === 400), `${good}`)
+      if (good[0] === 200) passing.push(`${host === '' ? 'none' : 'empty'} in ${version}`)
+      t.equal(application.seen.length, good[0] === 200 ? 2 : 0)
+      t.same(application.faults(), [])
+      application.forget()
+    }
+    return passing.length === 0 ? '400' : `passes: ${passing.join(', ')}`
+  }
+}
+
 const expectations: Case = {
   name: 'Expect: 100-continue: a body is asked for with a good token alone',
   async run (t, { gateway, world: { tokens, application } }) {
@@ -278,4 +304,4 @@ const http2: Case = {
   }
 }
 
-export const attacks: readonly Case[] = [spoofs, strangers, trailers, hops, requestLines, paths, smuggling, bodies, expectations, largeHeaders, webSockets, reuse, http2]
+export const attacks: readonly Case[] = [spoofs, strangers, trailers, hops, requestLines, hostless, paths, smuggling, bodies, expectations, largeHeaders, webSockets, reuse, http2]
