@@ -61,7 +61,7 @@ t.test('through the real programs', { jobs: adapters.length }, async (t) => {
         const held = await tryAll(t, adapter, target, text())
         t.equal(held.size, cases.length)
       })),
-      ...adapter === nginx ? [t.test('nginx goes on with another process of Gatehouse, and repeats what may be repeated', { buffered: true }, async (t) => goesOnWithAnotherProcess(t, await startWorld(t, await gatehouse))), t.test('nginx remembers answers for three seconds as its README says', { buffered: true }, async (t) => remembersForSeconds(t, await startWorld(t, await gatehouse)))] : []
+      ...adapter === nginx ? [t.test('nginx goes on with another process of Gatehouse, and repeats what may be repeated', { buffered: true }, async (t) => goesOnWithAnotherProcess(t, await startWorld(t, await gatehouse))), t.test('nginx remembers answers for three seconds as docs/gateways.md says', { buffered: true }, async (t) => remembersForSeconds(t, await startWorld(t, await gatehouse)))] : []
     ])
   }))
 })

@@ -10,7 +10,7 @@ import { createGate, type Gate, type Reply } from './cases.ts'
 import { type Adapter, apache, caddy, fenced, haproxy, haproxyAsking, inserted, nginx, readDeployed, replaced, startGateway } from './programs.ts'
 import type { World } from './world.ts'
 
-// What the READMEs of deploy/ offer beside the files: their own blocks, put where they say.
+// What the READMEs of deploy/ and docs/gateways.md offer beside the files: their own blocks, put where they say.
 
 /** A file of deploy/ that answers preflights. */
 const withPreflight = new Map<Adapter, () => string>([
@@ -112,9 +112,9 @@ export async function goesOnWithAnotherProcess (t: Test, world: World): Promise<
   }
 }
 
-/** deploy/nginx/nginx.conf, remembering answers as its README says. */
+/** deploy/nginx/nginx.conf, remembering answers as docs/gateways.md says. */
 export function remembering (): string {
-  const [, , ahead = '', below = ''] = fenced('nginx/README.md', 'nginx')
+  const [ahead = '', below = ''] = fenced('../docs/gateways.md', 'nginx')
   return inserted(inserted(readDeployed(nginx.file), 'before', '\n  server {', ahead), 'after', 'location /_verify {\n      internal;', below)
 }
 
@@ -148,7 +148,7 @@ export async function remembersForSeconds (t: Test, world: World): Promise<void>
   const since = performance.now()
   t.equal(await userOf('/api/orders', 'alice'), 'alice', 'believed a little longer')
   await until(async () => await userOf('/api/orders', 'alice') === 401)
-  t.ok(performance.now() - since < 4_000, 'three seconds, and the second that clocks are read by')
+  t.ok(performance.now() - since < 5_000, 'three seconds, the second that clocks are read by, and what a busy machine adds')
   t.same(world.application.seen.filter(({ headers }) => !headers.some(([name, value]) => name === 'x-auth-user-id' && ['alice', 'bob'].includes(value))), [])
   world.restoreService()
 }
