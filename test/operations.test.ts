@@ -4,11 +4,19 @@ import t from 'tap'
 import { build } from './support/build.ts'
 import { refresh, signIn, worth } from './support/calls.ts'
 import { commandWith, secretOf } from './support/command.ts'
+import { tableOf } from './support/docs.ts'
 import { vectors } from './support/foreign-digests.ts'
 import { temporaryFolder } from './support/service.ts'
 
 const page = readFileSync(new URL('../docs/operations.md', import.meta.url), 'utf8')
 const cli = 'npm run --silent cli -- '
+
+t.test('the lines that nginx needs for an upgrade stand in its configuration', async (t) => {
+  const configuration = readFileSync(new URL('../deploy/nginx/nginx.conf', import.meta.url), 'utf8')
+  const lines = tableOf(page, 'line').map(([line = '']) => line.replaceAll('`', ''))
+  t.ok(lines.length >= 7)
+  t.same(lines.filter((line) => !configuration.includes(line)), [])
+})
 
 /** Commands that another test or program runs, and a text of that which shows it. */
 const elsewhere: Record<string, [file: string, text: string]> = {

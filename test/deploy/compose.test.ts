@@ -127,7 +127,9 @@ t.test('mounts files that are there', async (t) => {
   t.same(mounted.sort(), ['./nginx/nginx.conf', './postgres/create-gatehouse.sh'])
   t.same(mounted.filter((path) => !existsSync(join(root, 'deploy', path))), [])
   const nginx = read('deploy/nginx/nginx.conf')
-  t.match(nginx, `server gatehouse:${image.port}`)
+  t.match(nginx, `server gatehouse:${image.port} max_fails=1 fail_timeout=1s;`, 'one that is being renewed is left out')
+  const [, idle] = /upstream gatehouse \{.*?keepalive_timeout (\d+)s;/s.exec(nginx) ?? []
+  t.ok(Number(idle) < configured(t, environment, secrets).drain.delay, 'no connection is idle at the end of a drain')
   t.match(nginx, 'server app:8080')
   for (const port of services['nginx']?.ports ?? []) t.match(nginx, new RegExp(`listen ${port.split(':')[1]};`))
 })

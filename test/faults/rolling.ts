@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { readDeployed, replaced } from '../gateways/programs.ts'
 import { expected, type Outcome, startMixedLoad } from '../support/mixed-load.ts'
 import { startNginx } from '../support/nginx.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -20,12 +20,13 @@ const complaints = /connect\(\) failed|recv\(\) failed|upstream prematurely clos
 
 const isFailed = ({ kind, outcome }: Outcome) => outcome !== expected[kind]
 
-/** What docs/operations.md shows, with the addresses of this test. */
+/** What stands in `http` of deploy/nginx/nginx.conf, with the addresses of this test. Nobody asks for the application. */
 function gateway (port: number, services: readonly Service[]): string {
-  const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
-  const [, shown = ''] = /```nginx\n(.*?)```/s.exec(page) ?? []
-  return services.reduce((text, { url }, number) => text.replace(`gatehouse-${number + 1}:3000`, url.slice('http://'.length)), shown)
-    .replace('listen 80;', `listen 127.0.0.1:${port};`)
+  const [, http = ''] = /^http \{\n(.*)^\}/ms.exec(readDeployed('nginx/nginx.conf')) ?? []
+  const [line = '', words = ''] = /server gatehouse:3000( .*)?;/.exec(http) ?? []
+  return replaced(http, {
+    [line]: services.map(({ url }) => `server ${url.slice('http://'.length)}${words};`).join('\n'), 'app:8080': '127.0.0.1:9', 'listen 80;': `listen 127.0.0.1:${port};`
+  })
 }
 
 /** How often there was what. */

@@ -17,10 +17,17 @@ export const page = new URL('../../docs/gateways.md', import.meta.url)
 
 const [begin, end] = ['<!-- written by npm run gateways: -->\n', '<!-- until here -->\n']
 const modes = { asks: 'asks Gatehouse', verifies: 'verifies by itself' }
-/** Whose configuration is there, and whose program no registry has. */
-const notRun: Array<[name: string, mode: string]> = [
-  ['traefik', modes.asks], ['envoy (ext_authz)', modes.asks], ['envoy (jwt_authn)', modes.verifies], ['kong', modes.verifies], ['istio', modes.verifies], ['aws', modes.verifies]
+/** Whose configuration is there, and whose program no registry has: how its file is held instead. */
+const notRun: Array<[name: string, mode: string, held: string]> = [
+  ['traefik', modes.asks, 'middlewares by the schema of its custom resource (`@kubernetes-models/traefik`), the rest structure only'],
+  ['envoy (ext_authz)', modes.asks, 'by its own definitions (`@grpc/grpc-js-xds`)'],
+  ['envoy (jwt_authn)', modes.verifies, 'by its own definitions (`@grpc/grpc-js-xds`)'],
+  ['kong', modes.verifies, 'structure only: no npm package with its schema was found'],
+  ['istio', modes.verifies, 'by the schemas of its custom resources (`@kubernetes-models/istio`), its patches by those of Envoy'],
+  ['aws', modes.verifies, 'by the specification of CloudFormation (`@aws-cdk/aws-service-spec`)']
 ]
+/** Their rows in docs/gateways.md. */
+export const rowsNotRun = notRun.map(([name, mode, held]) => `| ${name} | – | ${mode} | – | – | – | – | not run; ${held} |`)
 
 /** docs/gateways.md with the tables of these results. */
 export function written (results: readonly Result[], remembered: Latency, now: Date): string {
@@ -31,7 +38,7 @@ export function written (results: readonly Result[], remembered: Latency, now: D
     '| gateway | version | mode | cases | held | added, half | added, 99 % | run |', '|---|---|---|---|---|---|---|---|',
     ...sorted.map(({ adapter: { name, mode }, version, held, latency }) => `| ${name} | ${version} | ${modes[mode]} | ${cases.length} | ${held.size} | ${milliseconds(latency?.half)} | ${milliseconds(latency?.most)} | ${day} |`),
     `| nginx, answers remembered | ${results.find(({ adapter: { name } }) => name === 'nginx')?.version} | asks once in three seconds | – | – | ${milliseconds(remembered.half)} | ${milliseconds(remembered.most)} | ${day} |`,
-    ...notRun.map(([name, mode]) => `| ${name} | – | ${mode} | – | – | – | – | not run |`),
+    ...rowsNotRun,
     '',
     `| case | ${sorted.map(({ adapter: { name } }) => name).join(' | ')} |`, `|---|${sorted.map(() => '---|').join('')}`,
     ...cases.map(({ name }) => `| ${name} | ${sorted.map(({ held }) => held.get(name) ?? '**no**').join(' | ')} |`)

@@ -115,7 +115,7 @@ function failure (message: string): never {
 }
 
 /** Replaces every one of these, and throws where one is not there: a file that was not changed would be tested elsewhere. */
-function replaced (text: string, changes: Record<string, string>): string {
+export function replaced (text: string, changes: Record<string, string>): string {
   return Object.entries(changes).reduce((all, [from, to]) => all.includes(from) ? all.replaceAll(from, to) : failure(`there is no ${from} in the file`), text)
 }
 

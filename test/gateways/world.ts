@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { connect } from 'node:net'
@@ -37,8 +37,8 @@ export const issuer = 'https://auth.example.com'
 export const clientId = '0198c0de-0000-7000-8000-00000000c11e'
 
 /** The service, which all gateways of a run share. */
-export function startGatehouse (t: Test): Promise<Target> {
-  return startTarget(t, { environment: { PUBLIC_URL: issuer, TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'info' } })
+export function startGatehouse (t: Test, environment: Record<string, string> = {}): Promise<Target> {
+  return startTarget(t, { environment: { PUBLIC_URL: issuer, TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'info', ...environment } })
 }
 
 /** What one gateway has to itself. */
@@ -57,6 +57,8 @@ export async function startWorld (t: Test, target: Target): Promise<World> {
 function tokensOf ({ forge, keys, alice }: Target): Tokens {
   const now = Math.floor(Date.now() / 1000)
   const good = alice.access_token
+  const [{ alg }] = keys
+  const otherAlg = alg === 'ES256' ? 'RS256' : 'ES256'
   const [header = '', payload = '', signature = ''] = good.split('.')
   const changed = JSON.parse(Buffer.from(payload, 'base64url').toString())
   const other = Buffer.from(JSON.stringify({ ...changed, preferred_username: 'mallory' })).toString('base64url')
@@ -76,8 +78,9 @@ function tokensOf ({ forge, keys, alice }: Target): Tokens {
       'without a signature': `${header}.${payload}.`,
       'with alg none': `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')}.${payload}.`,
       'signed by the public key': hmac(keys[0], payload),
-      'signed by another key': forge({ header: { kid: 'unknown' }, key: strangersKey() }),
-      'signed by another key under our kid': forge({ key: strangersKey() }),
+      'signed by another key': forge({ header: { kid: 'unknown' }, key: strangersKey(alg) }),
+      'signed by another key under our kid': forge({ key: strangersKey(alg) }),
+      'signed by another key with another algorithm under our kid': forge({ header: { alg: otherAlg }, key: strangersKey(otherAlg) }),
       'for another audience': forge({ claims: { aud: 'somewhere-else' } }),
       'for an audience that begins like ours': forge({ claims: { aud: 'api2' } }),
       'of another issuer': forge({ claims: { iss: 'https://auth.example.org' } }),
@@ -94,8 +97,13 @@ function next (character: string): string {
   return alphabet[alphabet.indexOf(character) + 1] as string
 }
 
-function strangersKey () {
-  return { alg: 'ES256', privateKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey }
+const strangersKeys = new Map<string, KeyObject>()
+
+/** One for all worlds: those of RSA take a while to make. */
+function strangersKey (alg: string): Pick<LiveKey, 'alg' | 'privateKey'> {
+  const made = strangersKeys.get(alg) ?? (alg === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('rsa', { modulusLength: 3072 })).privateKey
+  strangersKeys.set(alg, made)
+  return { alg, privateKey: made }
 }
 
 function hmac ({ kid, privateKey }: LiveKey, payload: string): string {

@@ -35,14 +35,15 @@ export async function provide (name: string, find: (root: string) => string | nu
     return find(cache)
   }
 
-  /** What a machine without it would install, without what is there already. */
+  /** What a machine without it would install, without what is there already; but all that was asked for, of which a machine may have a part. */
   async function unpack (): Promise<string> {
     const folder = mkdtempSync(`${cache}-`)
     try {
       const simulate = () => run('apt-get', ['install', '-s', '--no-install-recommends', name, ...beside])
       // A machine that is new has no lists yet; only root may fetch them.
       const { stdout } = await simulate().catch(() => run('apt-get', ['update']).then(simulate))
-      await run('apt-get', ['download', ...[...stdout.matchAll(/^Inst (\S+)/gm)].map(([, needed = '']) => needed)], { cwd: folder })
+      const needed = [...stdout.matchAll(/^Inst (\S+)/gm)].map(([, needed = '']) => needed)
+      await run('apt-get', ['download', ...new Set([name, ...beside, ...needed])], { cwd: folder })
       for (const file of readdirSync(folder)) await run('dpkg', ['-x', join(folder, file), folder])
       chmodSync(folder, 0o755)
       renameSync(folder, cache)

@@ -66,7 +66,7 @@ export function composeFaults (t: Test, text: string): string[] {
 /** The linter's matters of taste, and that nginx is published on every address, which is what it is for. */
 const matters = ['no-build-and-image', 'no-unbound-port-interfaces', 'require-quotes-in-ports', 'service-dependencies-alphabetical-order', 'service-keys-order', 'services-alphabetical-order', 'top-level-properties-order']
 
-interface KubernetesObject {
+export interface KubernetesObject {
   apiVersion: string
   kind: string
 }
@@ -77,8 +77,11 @@ export function kubernetesObjects (folder: string): Map<string, KubernetesObject
   return new Map(files.map((name) => parse(read(`${folder}/${name}`))).map((object) => [object.kind, object]))
 }
 
-/** Where the models of an object's kind are. */
-const moduleOf = ({ apiVersion }: KubernetesObject) => `kubernetes-models/${apiVersion}`
+/** Where the models of an object's kind are: Kubernetes' own, or those of whoever brings kinds of its own. */
+function moduleOf ({ apiVersion }: KubernetesObject): string {
+  const [, guest] = /\b(istio|traefik)\.io\//.exec(apiVersion) ?? []
+  return guest === undefined ? `kubernetes-models/${apiVersion}` : `@kubernetes-models/${guest}/${apiVersion}`
+}
 
 /** What Kubernetes would refuse: values by the API's schemas, members that it does not know by its types. */
 export async function kubernetesFaults (objects: readonly KubernetesObject[]): Promise<string[]> {
