@@ -9,6 +9,7 @@ const tap = `TAP version 14
     # Subtest: H141 another
     ok 2 - H141 another # time=20.5ms
     # 12,000 acknowledged, 0 lost
+    # {"fault":"kill -9","store":"SQLite","held":true}
     1..2
     # { total: 2, pass: 1, fail: 1 }
     # time=27.3ms
@@ -22,7 +23,7 @@ ok 2 - test/faults/crash.test.ts # time=1ms
 t.test('tests are a row for each file, with the titles of those that failed and what they said', async (t) => {
   const { failed, text } = fromTap({ code: 1, out: tap })
   t.same(failed, ['test/attacks/refresh.test.ts: H140 a token that returns ends the session'])
-  t.equal(text, '3 tests in 2 files, 1 failed.\n\n|  | tests | failed |\n|---|---|---|\n| attacks/refresh | 2 | 1 |\n| faults/crash | 1 | 0 |\n\n- 12,000 acknowledged, 0 lost')
+  t.equal(text, '2 passed, 1 failed.\n\n|  | all | failed |\n|---|---|---|\n| attacks/refresh | 2 | 1 |\n| faults/crash | 1 | 0 |\n\n- 12,000 acknowledged, 0 lost')
 })
 
 t.test('what ends badly has failed, whatever it says', async (t) => {
@@ -60,7 +61,7 @@ t.test('mutation is a row for each file, and one for each survivor with its reas
 })
 
 t.test('faults are a row for each line they left', async (t) => {
-  const lines = '{"fault":"kill -9","store":"sqlite","held":true,"readyAfter":640,"note":"12,000 acknowledged"}\n{"fault":"frozen database","store":"postgresql","held":false}\nnot JSON\n'
+  const lines = '{"fault":"kill -9","store":"sqlite","held":true,"readyAfter":640,"note":"12,000 acknowledged"}\n{"fault":"frozen database","store":"postgresql","held":false,"readyAfter":null}\nnot JSON\n'
   const { failed, text } = withFaults({ failed: ['a test'], text: 'tests' }, lines)
   t.same(failed, ['frozen database postgresql', 'a test'])
   t.equal(text, '| fault | store | held | ready after |  |\n|---|---|---|---|---|\n| kill -9 | sqlite | yes | 640 ms | 12,000 acknowledged |\n| frozen database | postgresql | **no** |  |  |\n\ntests')

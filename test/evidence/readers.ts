@@ -21,8 +21,8 @@ interface TestFile {
   failed: number
 }
 
-/** What a test says beside its result, without what tap itself says. */
-const comment = /^ +# (?!Subtest|time=|\{ total)(.+)$/
+/** What a test says beside its result, without what tap itself says and lines of EVIDENCE_FILE. */
+const comment = /^ +# (?!Subtest|time=|\{)(.+)$/
 
 /** A run of tap: a row for each file, and what the tests said. */
 export function fromTap ({ code, out }: Ended): Finding {
@@ -43,9 +43,9 @@ export function fromTap ({ code, out }: Ended): Finding {
     const [, path] = /^not ok \d+ - (.+?)(?: # .*)?$/.exec(line) ?? []
     if (path !== undefined && file?.failed === 0) failed.push(path)
   }
-  const tests = files.reduce((sum, file) => sum + file.tests, 0)
-  const summary = `${tests} tests in ${files.length} files, ${failed.length} failed.`
-  return { failed: orElse(failed, code, tests > 0), text: `${summary}\n\n${table(['', 'tests', 'failed'], files.map((file) => [nameOf(file.path), file.tests, file.failed]))}${list(said)}` }
+  const [tests, failures] = [files.reduce((sum, file) => sum + file.tests, 0), files.reduce((sum, file) => sum + file.failed, 0)]
+  const summary = `${tests - failures} passed, ${failures} failed.`
+  return { failed: orElse(failed, code, tests > 0), text: `${summary}\n\n${table(['', 'all', 'failed'], files.map((file) => [nameOf(file.path), file.tests, file.failed]))}${list(said)}` }
 }
 
 /** A command that says in its own lines what it found. */
@@ -75,9 +75,9 @@ export function fromMutation ({ code, out }: Ended): Finding {
 
 /** The lines that tests of faults left in EVIDENCE_FILE, before what tap says of them. */
 export function withFaults (finding: Finding, lines: string): Finding {
-  const faults = lines.split('\n').filter((line) => line !== '').map((line) => parsed<{ fault: string, store?: string, held: unknown, readyAfter?: unknown, note?: string } | null>(line, null)).filter((one) => one !== null)
-  const rows = faults.map(({ fault, store = '', held, readyAfter = '', note = '' }) => [fault, store, held === true ? 'yes' : held === false ? '**no**' : String(held), typeof readyAfter === 'number' ? `${readyAfter} ms` : String(readyAfter), note])
-  const failed = faults.filter(({ held }) => held === false).map(({ fault, store }) => `${fault} ${store ?? ''}`.trim())
+  const faults = lines.split('\n').filter((line) => line !== '').map((line) => parsed<{ fault: string, store?: string, held: boolean, readyAfter?: number | null, note?: string } | null>(line, null)).filter((one) => one !== null)
+  const rows = faults.map(({ fault, store = '', held, readyAfter = null, note = '' }) => [fault, store, held ? 'yes' : '**no**', readyAfter === null ? '' : `${readyAfter} ms`, note])
+  const failed = faults.filter(({ held }) => !held).map(({ fault, store }) => `${fault} ${store ?? ''}`.trim())
   return { failed: [...failed, ...finding.failed], text: [...rows.length > 0 ? [table(['fault', 'store', 'held', 'ready after', ''], rows)] : [], finding.text].join('\n\n') }
 }
 
