@@ -24,6 +24,7 @@ if (wrong.length > 0) {
   process.exit(2)
 }
 
+process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1))
 let failed = 0
 for (const [name, minutes] of asked.length > 0 ? asked : Object.keys(parts).map((name) => [name] as [string, string?])) {
   const part = parts[name] as Part
@@ -36,6 +37,8 @@ process.exitCode = failed > 0 ? 1 : 0
 async function look (name: string, part: Part, minutes: number): Promise<Finding> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-evidence-'))
   const ends: Array<() => unknown> = [() => rmSync(folder, { recursive: true })]
+  const endAtOnce = () => { for (const end of ends.splice(0)) end() }
+  process.once('exit', endAtOnce)
   const begun = performance.now()
   const deadline = begun + (minutes + (part.isTimed === true ? slack : 0)) * 60_000
   const [date, commit] = [new Date().toISOString().slice(0, 10), commitNow()]
@@ -49,7 +52,8 @@ async function look (name: string, part: Part, minutes: number): Promise<Finding
   } catch (error) {
     finding = { failed: [(error as Error).message.split('\n', 1)[0] as string], text: '' }
   }
-  for (const end of ends) await end()
+  for (const end of ends.splice(0)) await end()
+  process.off('exit', endAtOnce)
   writeFileSync(file, written(readFileSync(file, 'utf8'), Object.keys(parts), name, finding, { date, commit, machine, minutes: (performance.now() - begun) / 60_000 }))
   return finding
 }
