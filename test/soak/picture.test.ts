@@ -1,5 +1,5 @@
 import t from 'tap'
-import { pictureOf, type Series, slope, summaryOf } from './picture.ts'
+import { pictureOf, type Series, slope, summaryOf, warmUpOf } from './picture.ts'
 
 const minute = Array.from({ length: 61 }, (_, seconds): [number, number] => [seconds, 100 + seconds / 60])
 const steady: Series = { name: 'memory', unit: 'MiB', points: minute }
@@ -11,6 +11,10 @@ t.test('says how much grows an hour, after the warm-up', async (t) => {
   t.equal(slope({ ...steady, points: warming }, 30), 0, 'what comes before does not count')
   t.equal(slope({ ...steady, points: [] }, 0), 0)
   t.equal(slope({ ...steady, points: [[1, 1], [1, 2]] }, 0), 0)
+})
+
+t.test('counts a fifth as warm-up, five minutes at least, and never more than half', async (t) => {
+  t.same([180, 1200, 3600].map(warmUpOf), [90, 300, 720])
 })
 
 t.test('sums a series up from when it was warm', async (t) => {

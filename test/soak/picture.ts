@@ -33,6 +33,11 @@ const height = 110
 const left = 130
 const gap = 34
 
+/** Seconds that do not count: a fifth of all, five minutes at least, and never more than half. */
+export function warmUpOf (seconds: number): number {
+  return Math.min(seconds / 2, Math.max(seconds / 5, 300))
+}
+
 /** How much a series grows an hour, by least squares over what comes after the warm-up. */
 export function slope ({ points }: Series, warmUp: number): number {
   const kept = points.filter(([seconds]) => seconds >= warmUp)

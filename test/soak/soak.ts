@@ -6,19 +6,19 @@ import t from 'tap'
 import { production } from '../../bench/servers.ts'
 import { expected, startMixedLoad } from '../support/mixed-load.ts'
 import { startService } from '../support/service.ts'
-import { mostGrowth, pictureOf, type Soaked, summaryOf } from './picture.ts'
+import { mostGrowth, pictureOf, type Soaked, summaryOf, warmUpOf } from './picture.ts'
 import { createSampler } from './sampler.ts'
 
 // npm run soak -- [--minutes N] [--rate N] [--out FILE] [--json FILE]: a mixed load of so many requests a second for so long, sampled into a picture, and into
 // figures that npm run evidence puts together from several runs. Ends with 1 where a request fails, the service does not outlive it, or, an hour and
-// longer, its memory grows by a MiB an hour or more after the first fifth.
+// longer, its memory grows by a MiB an hour or more after the warm-up.
 const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '60' }, rate: { type: 'string', default: '50' }, out: { type: 'string', default: 'soak.svg' }, json: { type: 'string' } }
 })
 const [minutes, rate] = [Number(values.minutes), Number(values.rate)]
 if (!(minutes > 0 && rate > 0)) throw new Error('--minutes and --rate are numbers')
 const seconds = minutes * 60
-const warmUp = seconds / 5
+const warmUp = warmUpOf(seconds)
 t.setTimeout((seconds + 900) * 1000)
 
 t.test(`serves ${rate} requests a second for ${minutes} minutes`, async (t) => {
@@ -40,9 +40,9 @@ t.test(`serves ${rate} requests a second for ${minutes} minutes`, async (t) => {
   const measured = series.map((one) => summaryOf(one, warmUp))
   const growth = measured[0]?.growth ?? 0
   const lasted = (performance.now() - begun) / 60_000
-  writeFileSync(values.out, pictureOf(`${rate} requests a second for ${lasted.toFixed(0)} minutes: ${requests} in all, ${failed} failed; memory ${growth.toFixed(2)} MiB an hour after the first fifth`, series))
+  writeFileSync(values.out, pictureOf(`${rate} requests a second for ${lasted.toFixed(0)} minutes: ${requests} in all, ${failed} failed; memory ${growth.toFixed(2)} MiB an hour after ${(warmUp / 60).toFixed(1)} of them`, series))
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ minutes: lasted, rate, requests, failed, series: measured } satisfies Soaked)}\n`)
-  for (const one of measured) t.comment(`${one.name}: ${one.first.toFixed(1)} ${one.unit} after the first fifth, ${one.last.toFixed(1)} at last, ${one.growth.toFixed(2)} an hour`)
+  for (const one of measured) t.comment(`${one.name}: ${one.first.toFixed(1)} ${one.unit} after the warm-up, ${one.last.toFixed(1)} at last, ${one.growth.toFixed(2)} an hour`)
   t.comment(`${requests} requests, ${failed} failed: ${JSON.stringify(bad.slice(0, 3))}`)
   t.equal(ended, null, 'it lives to the end')
   t.equal(failed, 0, 'no request fails')
