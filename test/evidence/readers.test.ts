@@ -23,7 +23,7 @@ ok 2 - test/faults/crash.test.ts # time=1ms
 t.test('tests are a row for each file, with the titles of those that failed and what they said', async (t) => {
   const { failed, text } = fromTap({ code: 1, out: tap })
   t.same(failed, ['test/attacks/refresh.test.ts: H140 a token that returns ends the session'])
-  t.equal(text, '2 passed, 1 failed.\n\n|  | all | failed |\n|---|---|---|\n| attacks/refresh | 2 | 1 |\n| faults/crash | 1 | 0 |\n\n- 12,000 acknowledged, 0 lost')
+  t.equal(text, '2 passed, 1 failed.\n\n|  | all | failed |\n|---|---|---|\n| attacks/refresh | 2 | 1 |\n| faults/crash | 1 | 0 |\n\n```text\n12,000 acknowledged, 0 lost\n```')
 })
 
 t.test('what ends badly has failed, whatever it says', async (t) => {
@@ -75,11 +75,15 @@ t.test('pieces of a soak are put together', async (t) => {
   const good = { code: 0, out: '' }
   const first = fromSoak(good, soaked(20, 2), '', ['2026-11-27', '`a`'])
   t.same(first.failed, [], 'a piece is too short to say that anything grows')
-  t.match(first.text, '20.0 minutes in 1 piece; memory 2.00 MiB an hour.')
+  t.match(first.text, '20.0 minutes in 1 piece: memory 2.00 MiB an hour.')
   t.match(first.text, '| 2026-11-27 | `a` | 20.0 | 50 | 3000 | 0 | 2.00 | 140.0 – 141.0 MiB | 30.0 – 30.0 |')
   const calm = fromSoak(good, soaked(60, 0.5), first.text, ['2026-11-28', '`b`'])
-  t.match(calm, { failed: [], text: /80\.0 minutes in 2 pieces; memory 0\.88 MiB an hour\./ })
+  t.match(calm, { failed: [], text: /80\.0 minutes in 2 pieces: memory 0\.88 MiB an hour\./ })
   t.same(fromSoak(good, soaked(60, 1.5), first.text, ['2026-11-28', '`b`']).failed, ['memory grows by 1.63 MiB an hour'])
+  const brief = fromSoak(good, soaked(3, 500), calm.text, ['2026-11-29', '`c`'])
+  t.match(brief, { failed: [], text: /80\.0 minutes in 2 pieces: .*\n\| 2026-11-29 \| `c` \| 3\.0 /s }, 'minutes say nothing')
+  t.notMatch(fromSoak(good, soaked(60, 0.5), brief.text, ['2026-11-30', '`d`']).text, '2026-11-29')
+  t.match(fromSoak(good, soaked(3, 500), '', ['2026-11-29', '`c`']).text, /^Too short to say/)
   const kept = fromSoak({ code: 1, out: '' }, '', `\n2026-11-27, commit \`a\`, 20 minutes on a machine.\n\n${first.text}\n`, [])
   t.equal(kept.text, first.text, 'one that left no figures takes away none')
 })

@@ -45,13 +45,13 @@ export function fromTap ({ code, out }: Ended): Finding {
   }
   const [tests, failures] = [files.reduce((sum, file) => sum + file.tests, 0), files.reduce((sum, file) => sum + file.failed, 0)]
   const summary = `${tests - failures} passed, ${failures} failed.`
-  return { failed: orElse(failed, code, tests > 0), text: `${summary}\n\n${table(['', 'all', 'failed'], files.map((file) => [nameOf(file.path), file.tests, file.failed]))}${list(said)}` }
+  return { failed: orElse(failed, code, tests > 0), text: `${summary}\n\n${table(['', 'all', 'failed'], files.map((file) => [nameOf(file.path), file.tests, file.failed]))}${said.length === 0 ? '' : `\n\n${block(said)}`}` }
 }
 
 /** A command that says in its own lines what it found. */
 export function fromLines ({ code, out }: Ended): Finding {
   const lines = out.trim().split('\n')
-  return { failed: code === 0 ? [] : [lines.at(-1) ?? '', ...orElse([], code)], text: `\`\`\`text\n${lines.join('\n')}\n\`\`\`` }
+  return { failed: code === 0 ? [] : [lines.at(-1) ?? '', ...orElse([], code)], text: block(lines) }
 }
 
 /** `npm run conformance -- --json`. */
@@ -81,21 +81,26 @@ export function withFaults (finding: Finding, lines: string): Finding {
   return { failed: [...failed, ...finding.failed], text: [...rows.length > 0 ? [table(['fault', 'store', 'held', 'ready after', ''], rows)] : [], finding.text].join('\n\n') }
 }
 
+/** Minutes from which on a run of the soak is long enough to say whether memory grows. */
+const shortest = 10
+
 /**
  * A row for this run of the soak below those of earlier ones, the last dozen: an hour may be made of pieces, each warmed up by itself. From an hour on,
- * memory may not grow by a MiB an hour, which is the mean of the pieces by how long they took.
+ * memory may not grow by a MiB an hour, which is the mean of the pieces that are long enough by how long they took.
  */
 export function fromSoak (ended: Ended, json: string, section: string, when: readonly string[]): Finding {
   const soaked = parsed<Soaked | null>(json, null)
   if (soaked === null) return { failed: orElse([], ended.code, false), text: section.trim().split('\n').slice(2).join('\n') }
   const { minutes, rate, requests, failed, series } = soaked
   const [memory, ...others] = series.map(({ first, last, growth, unit }) => ({ span: `${first.toFixed(1)} – ${last.toFixed(1)} ${unit}`.trim(), growth: growth.toFixed(2) }))
-  const pieces = [...tableOf(section, 'date').slice(-11), [...when, minutes.toFixed(1), rate, requests, failed, memory?.growth, memory?.span, ...others.map(({ span }) => span)].map(String)]
-  const all = pieces.reduce((sum, piece) => sum + Number(piece[2]), 0)
-  const growth = pieces.reduce((sum, piece) => sum + Number(piece[2]) * Number(piece[6]), 0) / all
+  const pieces = [...tableOf(section, 'date').filter((piece) => Number(piece[2]) >= shortest).slice(-11), [...when, minutes.toFixed(1), rate, requests, failed, memory?.growth, memory?.span, ...others.map(({ span }) => span)].map(String)]
+  const long = pieces.filter((piece) => Number(piece[2]) >= shortest)
+  const all = long.reduce((sum, piece) => sum + Number(piece[2]), 0)
+  const growth = long.reduce((sum, piece) => sum + Number(piece[2]) * Number(piece[6]), 0) / all
   const grows = all >= 60 && growth >= mostGrowth ? [`memory grows by ${growth.toFixed(2)} MiB an hour`] : []
   const heading = ['date', 'commit', 'minutes', 'a second', 'requests', 'failed', 'memory, MiB an hour', ...series.map(({ name }) => name)]
-  const said = `${all.toFixed(1)} minutes in ${pieces.length} ${pieces.length === 1 ? 'piece' : 'pieces'}; memory ${growth.toFixed(2)} MiB an hour. The last piece as a picture: [soak.svg](soak.svg).`
+  const sum = long.length === 0 ? `Too short to say whether anything grows: ${shortest} minutes at least` : `${all.toFixed(1)} minutes in ${long.length} ${long.length === 1 ? 'piece' : 'pieces'}: memory ${growth.toFixed(2)} MiB an hour`
+  const said = `${sum}. The last piece as a picture: [soak.svg](soak.svg).`
   return { failed: [...grows, ...ended.code === 0 || grows.length > 0 ? [] : fromTap(ended).failed], text: `${said}\n\n${table(heading, pieces)}` }
 }
 
@@ -115,8 +120,9 @@ function nameOf (path: string): string {
   return path.replace(/^test\//, '').replace(/(?:\.test)?\.ts$/, '')
 }
 
-function list (lines: readonly string[]): string {
-  return lines.length === 0 ? '' : `\n\n${lines.map((line) => `- ${line}`).join('\n')}`
+/** As they are: some of them stand in columns. */
+function block (lines: readonly string[]): string {
+  return `\`\`\`text\n${lines.join('\n')}\n\`\`\``
 }
 
 function parsed<T> (text: string, otherwise: T): T {
