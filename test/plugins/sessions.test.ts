@@ -253,12 +253,14 @@ t.test('sweeps what is over, once its last token is dead', async (t) => {
   t.equal(await rows(), 0)
 })
 
-t.test('ends every session of everybody, and says how many there were', async (t) => {
-  const server = await build(t)
+t.test('ends every session of everybody, says how many there were, and tells the audit', async (t) => {
+  const log: Array<Record<string, unknown>> = []
+  const server = await build(t, { log })
   await withAlice(server)
   for (let count = 0; count < 2; count++) await signIn(server)
   t.equal(await server.sessions.reset(), 2)
   t.equal(await server.sessions.reset(), 0)
+  t.match(log.filter(({ event }) => event === 'authn_token_revoked'), [{ detail: { scope: 'everybody', sessions: 2 } }, { detail: { scope: 'everybody', sessions: 0 } }])
 })
 
 /** Queries whose updates change nothing, as where another one was first. */
