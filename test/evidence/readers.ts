@@ -31,12 +31,13 @@ export function fromTap ({ code, out }: Ended): Finding {
   for (const line of out.split('\n')) {
     const [, begun] = /^# Subtest: (.+)$/.exec(line) ?? []
     if (begun !== undefined) files.push({ path: begun, tests: 0, failed: 0 })
-    const [, result, title = ''] = /^ {4}(ok|not ok) \d+ - (.+?)(?: # .*)?$/.exec(line) ?? []
+    const [, result, title = '', directive = ''] = /^ {4}(ok|not ok) \d+ - (.+?)(?: # (.*))?$/.exec(line) ?? []
     const file = files.at(-1)
     if (result !== undefined && file !== undefined) {
       file.tests++
       if (result === 'not ok') failed.push(`${file.path}: ${title}`)
       if (result === 'not ok') file.failed++
+      if (/^(?:SKIP|TODO)/i.test(directive)) said.push(`${title}: ${directive}`)
     }
     const [, words] = comment.exec(line) ?? []
     if (words !== undefined) said.push(words)
