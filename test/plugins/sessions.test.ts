@@ -150,6 +150,20 @@ t.test('reads nothing for a token that was never made here', async (t) => {
   t.ok(statements.count > begin + commit, 'a real one is counted')
 })
 
+t.test('finds the session of a current or just replaced token, and of no other', async (t) => {
+  const clock = createClock(start)
+  const server = await build(t, { now: clock.now, environment: { REFRESH_GRACE: '10s' } })
+  await withAlice(server)
+  const first = await signIn(server)
+  const find = async (token: string) => (await server.sessions.find(token, server.database.queries))?.id ?? null
+  const second = await refreshed(server, first.refresh_token)
+  t.strictSame([await find(first.refresh_token), await find(second.refresh_token), await find('gr1_nothing')], [sidOf(first), sidOf(first), null])
+  clock.turn(10.001)
+  t.strictSame([await find(first.refresh_token), await find(second.refresh_token)], [null, sidOf(first)])
+  await call(server, 'POST /logout', second.access_token)
+  t.equal(await find(second.refresh_token), null, 'there is none any more')
+})
+
 t.test('refuses a token whose rotation another one won', async (t) => {
   const server = await build(t)
   await withAlice(server)
@@ -191,6 +205,7 @@ t.test('lets a sign-in in the very millisecond of a global logout live', async (
   const before = await signIn(server)
   const [, after] = [await call(server, 'POST /logout?scope=global', before.access_token), await signIn(server)]
   t.strictSame([await worth(server, before), await worth(server, after)], [401, 200])
+  t.equal(beganAt(sidOf(after)), start + 1, 'as the first after what ended')
   await call(server, 'POST /logout?scope=global', after.access_token)
   const last = await signIn(server)
   t.strictSame([await worth(server, after), await worth(server, last)], [401, 200], 'again')
