@@ -3,8 +3,8 @@ import { arch, availableParallelism, cpus, loadavg, release, totalmem, type } fr
 import { argon2Build } from '../argon2-build.ts'
 import { pinnable } from './servers.ts'
 
-/** What was measured, and on what: names and versions of all that the figures depend on. */
-export interface Machine {
+/** What everything runs on. */
+export interface Host {
   processor: string
   processors: number
   memory: string
@@ -13,12 +13,20 @@ export interface Machine {
   openssl: string
   fastify: string
   argon2: string
+}
+
+/** What was measured, and on what: names and versions of all that the figures depend on. */
+export interface Machine extends Host {
   load: string
   pinned: boolean
   loadAverage: string
 }
 
 export function describeMachine (load: string): Machine {
+  return { ...describeHost(), load, pinned: pinnable, loadAverage: loadavg().map((value) => value.toFixed(1)).join(' ') }
+}
+
+export function describeHost (): Host {
   const build = argon2Build(new URL('../native', import.meta.url).pathname)
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
@@ -28,10 +36,7 @@ export function describeMachine (load: string): Machine {
     node: process.versions.node,
     openssl: process.versions.openssl ?? 'unknown',
     fastify: versionOf('fastify'),
-    argon2: `${versionOf('argon2')}, ${build === null ? 'as it comes from npm' : build.split('/').at(-1)}`,
-    load,
-    pinned: pinnable,
-    loadAverage: loadavg().map((value) => value.toFixed(1)).join(' ')
+    argon2: `${versionOf('argon2')}, ${build === null ? 'as it comes from npm' : build.split('/').at(-1)}`
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Figure, goalOf, spreadText, textOf, verdictOf } from './figures.ts'
-import type { Machine } from './machine.ts'
+import type { Host, Machine } from './machine.ts'
 
 const words = { reached: 'yes', met: 'at least', missed: '**no**', '': '' }
 
@@ -20,16 +20,20 @@ function askedRow (figure: Figure): string {
   return row([figure.name, ...spreadText(figure), bound, aim, words[verdictOf(figure)], figure.note ?? ''])
 }
 
-function row (cells: readonly string[]): string {
+/** A row of a Markdown table. */
+export function row (cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`
 }
 
 /** One paragraph: what it was measured on. */
 export function machineText (machine: Machine, when: string): string {
-  const { processor, processors, memory, system, node, openssl, fastify, argon2, load, pinned, loadAverage } = machine
-  return `Measured ${when}: ${processors} processors (${processor}), ${memory}, ${system}; Node.js ${node} with OpenSSL ${openssl}, Fastify ${fastify}, ` +
-    `argon2 ${argon2}; load by ${load}, ${pinned ? 'servers on the first processor and the load on the second' : 'servers and load on the same processors'}. ` +
+  const { load, pinned, loadAverage } = machine
+  return `Measured ${when}: ${hostText(machine)}; load by ${load}, ${pinned ? 'servers on the first processor and the load on the second' : 'servers and load on the same processors'}. ` +
     `Load average before the run: ${loadAverage}.`
+}
+
+export function hostText ({ processor, processors, memory, system, node, openssl, fastify, argon2 }: Host): string {
+  return `${processors} processors (${processor}), ${memory}, ${system}; Node.js ${node} with OpenSSL ${openssl}, Fastify ${fastify}, argon2 ${argon2}`
 }
 
 /** `page` with other text between the markers `<!-- name -->` and `<!-- /name -->`. Throws where they are not there. */

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { production } from '../../bench/servers.ts'
 import type { TokenReply } from '../../schemas/login.ts'
 import { createApi } from '../support/api.ts'
 import { alice } from '../support/build.ts'
@@ -8,7 +9,7 @@ import type { Description, Holdings } from './requests.ts'
 
 /** A service to send things to, described by itself, with somebody signed in and a client registered. */
 export async function startWorld (t: Test): Promise<{ service: Service, description: Description, holdings: () => Promise<Holdings> }> {
-  const service = await startService(t, { environment: { LOG_LEVEL: 'info' } })
+  const service = await startService(t, { environment: { ...production, LOG_LEVEL: 'info' } })
   const { call, register, login } = createApi(service)
   const { out } = await runCli(beside(service), 'clients', 'create', 'fuzz', '--scope', 'read', '--json')
   const { client_id: id, client_secret: secret } = JSON.parse(out) as Record<'client_id' | 'client_secret', string>

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { copySources, discard, tryMutants, type Verdict } from './run.ts'
-import { type Kept, strangers } from './survivors.ts'
+import { type Kept, reasonFor, strangers } from './survivors.ts'
 
 // npm run mutation -- [--file plugins/tokens/reader.ts]… [--share 0.25] [--minutes N] [--json]: changes the core one place at a time in a copy and
 // runs the tests that stand for it. Ends with 1 where fewer than nine in ten are noticed, or one survives that survivors.json does not explain.
@@ -34,7 +34,7 @@ for (const path of values.file) {
 say(lineOf('all', verdicts))
 const unexplained = verdicts.flatMap((verdict) => strangers(verdict, kept))
 if (unexplained.length > 0) say(`${unexplained.length} survive without a reason in survivors.json`)
-if (values.json) process.stdout.write(`${JSON.stringify(verdicts.map(({ path, killed, survivors }) => ({ path, killed, survivors: survivors.map(({ line, from, to }) => ({ line, from, to })) })))}\n`)
+if (values.json) process.stdout.write(`${JSON.stringify(verdicts.map(({ path, killed, survivors }) => ({ path, killed, survivors: survivors.map((one) => ({ line: one.line, from: one.from, to: one.to, why: reasonFor(path, one, kept) })) })))}\n`)
 if (shareOf(verdicts) < leastShare || unexplained.length > 0) process.exitCode = 1
 
 function lineOf (name: string, some: Verdict[]): string {

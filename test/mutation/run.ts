@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { processorTime } from '../support/process.ts'
+import { endedTime, processorTime } from '../support/process.ts'
 import { type Mutant, mutantsOf } from './mutants.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -11,6 +11,9 @@ const root = resolve(import.meta.dirname, '../..')
 /** Milliseconds of processor time, and of any time, that a test may take before its mutant counts as caught: one that hangs is noticed. */
 const mostWork = 90_000
 const patience = 900_000
+/** Of processor time, where it is known what the tests take as they stand: so many times that, and not less than these milliseconds. */
+const slowdown = 4
+const leastWork = 15_000
 const glance = 1000
 
 /** What became of the mutants of one file. */
@@ -30,27 +33,30 @@ export function copySources (): string {
 }
 
 /** What is noticed from farther away: how a door works with others. */
-const beyond = new Map([['plugins/tokens.ts', 'test/verifier.test.ts']])
+const beyond: Readonly<Record<string, string[]>> = {
+  'plugins/tokens.ts': ['test/verifier.test.ts'],
+  'plugins/revocations.ts': ['test/plugins/gauges.test.ts', 'test/races/postgres.test.ts'],
+  'plugins/sessions.ts': ['test/plugins/sign-out.test.ts', 'test/plugins/gauges.test.ts', 'test/races/postgres.test.ts']
+}
 
 /** The tests that stand for a file: its mirror, where it is behind a door the door's, and for some one that is farther away. */
 export function testsOf (path: string): string[] {
   const door = path.replace(/^(plugins\/[^/]+)\/.*/, '$1.ts')
-  const farther = beyond.get(path)
-  return [...new Set([path, door])].map((one) => `test/${one.replace(/\.ts$/, '.test.ts')}`).concat(farther ?? [])
+  return [...new Set([path, door])].map((one) => `test/${one.replace(/\.ts$/, '.test.ts')}`).concat(beyond[path] ?? [])
 }
 
 /** Whether one of the tests fails in that folder. The first failure is enough. */
-export async function fails (folder: string, tests: readonly string[]): Promise<boolean> {
-  for (const test of tests) if (!await passes(folder, test)) return true
+export async function fails (folder: string, tests: readonly string[], most = mostWork): Promise<boolean> {
+  for (const test of tests) if (!await passes(folder, test, most)) return true
   return false
 }
 
-async function passes (folder: string, test: string): Promise<boolean> {
+async function passes (folder: string, test: string, most: number): Promise<boolean> {
   const environment = { PATH: process.env['PATH'], NODE_OPTIONS: '--no-warnings', TAP_BAIL: '1', TAP_TIMEOUT: '900' }
   const child = spawn(process.execPath, ['--import', './check-node.js', test], { cwd: folder, env: environment, stdio: 'ignore', detached: true })
   process.once('exit', end)
   const begun = performance.now()
-  const watch = setInterval(() => { if (performance.now() - begun > patience || workOf(child.pid as number) > mostWork) end() }, glance)
+  const watch = setInterval(() => { if (performance.now() - begun > patience || workOf(child.pid as number) > most) end() }, glance)
   const [code] = await once(child, 'exit')
   clearInterval(watch)
   process.off('exit', end)
@@ -80,11 +86,13 @@ export async function tryMutants (folder: string, path: string, { share, deadlin
   const verdict: Verdict = { path, killed: 0, survivors: [] }
   const step = 1 / share
   const mutants = mutantsOf(original).filter((_, number) => Math.floor(number % step) === 0)
+  const before = endedTime()
   if (mutants.length > 0 && await fails(folder, testsOf(path))) throw new Error(`the tests of ${path} fail as it stands, or take too long: they would catch everything`)
+  const most = Math.max(leastWork, (endedTime() - before) * slowdown)
   for (const mutant of mutants) {
     if (performance.now() > deadline) break
     writeFileSync(join(folder, path), mutant.text)
-    if (await fails(folder, testsOf(path))) verdict.killed++
+    if (await fails(folder, testsOf(path), most)) verdict.killed++
     else verdict.survivors.push(mutant)
   }
   writeFileSync(join(folder, path), original)

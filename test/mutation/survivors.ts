@@ -10,10 +10,14 @@ export interface Kept {
   why: string
 }
 
+/** Why a mutant of a file may survive; null where nobody has said. */
+export function reasonFor (path: string, { source, from, to }: Verdict['survivors'][number], kept: readonly Kept[]): string | null {
+  return kept.find((one) => one.path === path && one.line === source && one.from === from.trim() && one.to === to)?.why ?? null
+}
+
 /** The survivors of a file that nobody has explained, as `path:line`. */
 export function strangers ({ path, survivors }: Verdict, kept: readonly Kept[]): string[] {
-  const isKept = ({ source, from, to }: Verdict['survivors'][number]) => kept.some((one) => one.path === path && one.line === source && one.from === from.trim() && one.to === to)
-  return survivors.filter((survivor) => !isKept(survivor)).map(({ line }) => `${path}:${line}`)
+  return survivors.filter((survivor) => reasonFor(path, survivor, kept) === null).map(({ line }) => `${path}:${line}`)
 }
 
 /** Explanations of what is not in the sources any more. */

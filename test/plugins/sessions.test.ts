@@ -150,6 +150,20 @@ t.test('reads nothing for a token that was never made here', async (t) => {
   t.ok(statements.count > begin + commit, 'a real one is counted')
 })
 
+t.test('finds the session of a current or just replaced token, and of no other', async (t) => {
+  const clock = createClock(start)
+  const server = await build(t, { now: clock.now, environment: { REFRESH_GRACE: '10s' } })
+  await withAlice(server)
+  const first = await signIn(server)
+  const find = async (token: string) => (await server.sessions.find(token, server.database.queries))?.id ?? null
+  const second = await refreshed(server, first.refresh_token)
+  t.strictSame([await find(first.refresh_token), await find(second.refresh_token), await find('gr1_nothing')], [sidOf(first), sidOf(first), null])
+  clock.turn(10.001)
+  t.strictSame([await find(first.refresh_token), await find(second.refresh_token)], [null, sidOf(first)])
+  await call(server, 'POST /logout', second.access_token)
+  t.equal(await find(second.refresh_token), null, 'there is none any more')
+})
+
 t.test('refuses a token whose rotation another one won', async (t) => {
   const server = await build(t)
   await withAlice(server)
@@ -191,6 +205,7 @@ t.test('lets a sign-in in the very millisecond of a global logout live', async (
   const before = await signIn(server)
   const [, after] = [await call(server, 'POST /logout?scope=global', before.access_token), await signIn(server)]
   t.strictSame([await worth(server, before), await worth(server, after)], [401, 200])
+  t.equal(beganAt(sidOf(after)), start + 1, 'as the first after what ended')
   await call(server, 'POST /logout?scope=global', after.access_token)
   const last = await signIn(server)
   t.strictSame([await worth(server, after), await worth(server, last)], [401, 200], 'again')
@@ -213,13 +228,14 @@ t.test('keeps what ended together ended, and lets live what began later, where t
   t.strictSame([await worth(server, late), await worth(server, last)], [401, 200])
 })
 
-t.test('ends ten thousand sessions together', async (t) => {
+t.test('counts and ends ten thousand sessions together', async (t) => {
   const server = await build(t, { environment: { MAX_SESSIONS: '10000' } })
   await withAlice(server)
   const pair = await signIn(server)
   const row = await server.database.queries.selectFrom('sessions').selectAll().executeTakeFirstOrThrow()
   const ids = Array.from({ length: 10_000 }, (_, index) => sessionId(start + index))
   for (let from = 0; from < ids.length; from += 1000) await server.database.queries.insertInto('sessions').values(ids.slice(from, from + 1000).map((id) => ({ ...row, id }))).execute()
+  t.equal(await server.sessions.count(), 10_001)
   t.equal((await call(server, 'POST /logout?scope=others', pair.access_token)).statusCode, 204)
   t.ok(ids.every((id) => server.revocations.isRevoked({ userId: pair.user.id, sessionId: id, clientId: 'gatehouse', tokenId: 'j', roles: [] })))
   t.equal(await worth(server, pair), 200)
@@ -252,12 +268,14 @@ t.test('sweeps what is over, once its last token is dead', async (t) => {
   t.equal(await rows(), 0)
 })
 
-t.test('ends every session of everybody, and says how many there were', async (t) => {
-  const server = await build(t)
+t.test('ends every session of everybody, says how many there were, and tells the audit', async (t) => {
+  const log: Array<Record<string, unknown>> = []
+  const server = await build(t, { log })
   await withAlice(server)
   for (let count = 0; count < 2; count++) await signIn(server)
   t.equal(await server.sessions.reset(), 2)
   t.equal(await server.sessions.reset(), 0)
+  t.match(log.filter(({ event }) => event === 'authn_token_revoked'), [{ detail: { scope: 'everybody', sessions: 2 } }, { detail: { scope: 'everybody', sessions: 0 } }])
 })
 
 /** Queries whose updates change nothing, as where another one was first. */

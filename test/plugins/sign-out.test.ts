@@ -77,13 +77,14 @@ t.test('ends every session of one user for an operator, who may write the name i
 })
 
 t.test('ends what anybody began before a moment, and nothing that is later', async (t) => {
-  const { server, clock, worths } = await setUp(t)
+  const { server, clock, worths, events } = await setUp(t)
   t.equal(await server.signOut.endBefore(start), 0)
   t.equal(await server.signOut.endBefore(start + 1001), 2)
   t.strictSame(await worths(), [401, 401, 200, 200])
   await t.rejects(server.signOut.endBefore(clock.now() + 1), RangeError)
   t.equal(await server.signOut.endBefore(clock.now()), 1, 'what begins in that very millisecond lives')
   t.strictSame(await worths(), [401, 401, 401, 200])
+  t.strictSame(events().filter(([event]) => event === 'authn_token_revoked'), Array.from({ length: 3 }, () => ['authn_token_revoked', null]))
 })
 
 t.test('ends any number of sessions, some hundreds at a time', async (t) => {

@@ -195,13 +195,18 @@ t.test('an account over all networks', async (t) => {
     t.same(guesses.slice(10), [429, 429])
   })
 
-  t.test('writes nothing for a success where nothing had failed', async (t) => {
-    const { app } = await throttled(t)
+  t.test('writes nothing for a success where nothing had failed, but once a day where it was', async (t) => {
+    const { app, turn } = await throttled(t)
     await withAlice(app)
     await login(app)
-    const before = await app.database.queries.selectFrom('known_networks').selectAll().execute()
+    const seen = () => app.database.queries.selectFrom('known_networks').selectAll().execute()
+    const [before] = await seen()
+    turn(1440 * minute)
     await login(app)
-    t.strictSame(await app.database.queries.selectFrom('known_networks').selectAll().execute(), before)
+    t.strictSame(await seen(), [before])
+    turn(1)
+    await login(app)
+    t.match(await seen(), [{ ...before, seen_at: Number(before?.seen_at) + 1440 * minute + 1 }])
     t.strictSame(await app.database.queries.selectFrom('failures').selectAll().execute(), [])
   })
 

@@ -6,10 +6,37 @@ export interface Series {
   points: ReadonlyArray<readonly [seconds: number, value: number]>
 }
 
+/** A series in figures: what it was when it was warm and at last, and how much it grew an hour between. */
+export interface Summary {
+  name: string
+  unit: string
+  first: number
+  last: number
+  growth: number
+}
+
+/** What a run leaves for others to put together. */
+export interface Soaked {
+  minutes: number
+  rate: number
+  requests: number
+  failed: number
+  /** Memory is the first. */
+  series: Summary[]
+}
+
+/** MiB an hour, from where on memory counts as growing. */
+export const mostGrowth = 1
+
 const width = 900
 const height = 110
 const left = 130
 const gap = 34
+
+/** Seconds that do not count: a fifth of all, five minutes at least, and never more than half. */
+export function warmUpOf (seconds: number): number {
+  return Math.min(seconds / 2, Math.max(seconds / 5, 300))
+}
 
 /** How much a series grows an hour, by least squares over what comes after the warm-up. */
 export function slope ({ points }: Series, warmUp: number): number {
@@ -19,6 +46,13 @@ export function slope ({ points }: Series, warmUp: number): number {
   const [x, y] = [mean(0), mean(1)]
   const spread = kept.reduce((sum, [seconds]) => sum + (seconds - x) ** 2, 0)
   return spread === 0 ? 0 : kept.reduce((sum, [seconds, value]) => sum + (seconds - x) * (value - y), 0) / spread * 3600
+}
+
+export function summaryOf (series: Series, warmUp: number): Summary {
+  const { name, unit, points } = series
+  const [, first = 0] = points.find(([seconds]) => seconds >= warmUp) ?? points.at(-1) ?? []
+  const [, last = 0] = points.at(-1) ?? []
+  return { name, unit, first, last, growth: slope(series, warmUp) }
 }
 
 /** One panel below the other, each from zero to its most, as SVG that needs nothing else. */

@@ -170,7 +170,8 @@ export function faultsOf (answer: Answer): string[] {
     ['content-security-policy', policy.test(headers['content-security-policy'] ?? '')],
     ['referrer-policy', headers['referrer-policy'] === 'no-referrer'],
     ['strict-transport-security', /^max-age=\d{8,}/.test(headers['strict-transport-security'] ?? '')],
-    ['server', headers.server === undefined && headers['x-powered-by'] === undefined]
+    ['server', headers.server === undefined && headers['x-powered-by'] === undefined],
+    ['set-cookie', headers['set-cookie'] === undefined]
   ].flatMap(([name, holds]) => holds === true ? [] : [`${outcome}: ${String(name)}`])
   return status < 400 ? headerFaults : [...headerFaults, ...bodyFaultsOf(answer)]
 }

@@ -6,7 +6,7 @@ export function tableOf (markdown: string, heading: string): string[][] {
   const lines = markdown.split('\n')
   const head = lines.findIndex((line) => line.startsWith(`| ${heading} |`))
   const end = lines.findIndex((line, index) => index > head && !line.startsWith('|'))
-  return head === -1 ? [] : lines.slice(head + 2, end).map((line) => line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|')))
+  return head === -1 ? [] : lines.slice(head + 2, end === -1 ? lines.length : end).map((line) => line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|')))
 }
 
 /** docs/errors.md and the registry list the same codes with the same statuses; each has something to say about when and what to do. */

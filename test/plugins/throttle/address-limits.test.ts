@@ -20,19 +20,23 @@ t.test('lets as many guesses run as may fail, and refuses more when they have', 
   now = 500
   t.equal(one.look(), 60, 'in whole seconds')
   t.equal(elsewhere.look(), true)
+  now = 59_900
+  t.equal(one.look(), 1, 'never none')
   now = 60_000
   t.equal(one.look(), true)
 })
 
 t.test('frees the place of a guess that never ended', async (t) => {
   const addresses = createAddressLimits(limits, () => 0)
-  const guesses = Array.from({ length: 3 }, () => addresses.guess('a'))
+  const guesses = Array.from({ length: 4 }, () => addresses.guess('a'))
   guesses[0]?.start()
   guesses[1]?.start()
   t.equal(guesses[2]?.look(), false)
   guesses[0]?.release()
   guesses[0]?.release()
   t.equal(guesses[2]?.look(), true)
+  guesses[2]?.start()
+  t.equal(guesses[3]?.look(), false, 'and frees it once')
 })
 
 t.test('lets everybody guess where the limit is off', async (t) => {

@@ -26,10 +26,14 @@ t.test('takes back what was counted, and never more', async (t) => {
   window.giveBack('a')
   t.equal(window.read('a').count, 1)
   window.giveBack('a')
+  now = 10_000
+  window.add('a')
+  t.same(window.read('a'), { count: 1, left: 60_000 }, 'a window of which nothing is left is over')
+  window.giveBack('a')
   window.giveBack('a')
   t.equal(window.read('a').count, 0)
   window.add('a')
-  now = 60_000
+  now = 70_000
   window.giveBack('a')
   window.add('a')
   t.equal(window.read('a').count, 1, 'what was counted in a window that is over is not given back to the next')
