@@ -27,7 +27,7 @@ t.test('on PostgreSQL', async (t) => {
 /** What processes on one database promise of each other. `bucket` is of the histogram, in milliseconds. */
 async function processesContract (t: Test, [one, ...others]: [Service, ...Service[]], bucket: number): Promise<void> {
   const here = createApi(one)
-  const elsewhere = others.map(createApi)
+  const elsewhere = others.map((service) => createApi(service))
   const there = elsewhere[0] as typeof here
   await here.register(alice)
 
