@@ -7,7 +7,7 @@ import { readClaims } from '../support/claims.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { type Service, startService } from '../support/service.ts'
 
-/** `npm run faults` asks for 100. */
+/** `npm run races` asks for 100. */
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 5)
 
 t.setTimeout(900_000)

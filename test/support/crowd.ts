@@ -11,11 +11,11 @@ export interface Crowd {
   leave (): void
 }
 
-/** As many as a listener's queue takes at once, on a machine that was not told otherwise. */
-const atOnce = 250
+/** Fewer than a listener of Node's keeps waiting, 511. */
+const atOnce = 400
 
-/** Begins with none. `first` is what each says; what it hears it forgets. Gone with the test. */
-export function gather (t: Owner, port: number, first = ''): Crowd {
+/** Begins with none. They say nothing and forget what they hear, and are gone with the test. */
+export function gather (t: Owner, port: number): Crowd {
   const sockets = new Set<Socket>()
   const leave = () => { for (const socket of sockets) socket.destroy() }
   t.teardown(leave)
@@ -25,13 +25,13 @@ export function gather (t: Owner, port: number, first = ''): Crowd {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => {}).resume()
     await once(socket, 'connect').catch(() => {})
-    socket.write(first)
   }
 
   return {
     get present () { return sockets.size },
     async grow (count) {
-      for (let left = count; left > 0; left -= atOnce) await Promise.all(Array.from({ length: Math.min(left, atOnce) }, join))
+      let left = count
+      await Promise.all(Array.from({ length: Math.min(count, atOnce) }, async () => { while (left-- > 0) await join() }))
     },
     leave
   }
