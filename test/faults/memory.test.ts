@@ -13,7 +13,7 @@ const hashMemory = 131_072
 const room = 65_536
 /** MiB: enough to start and to work with. */
 const heap = 64
-const restartBound = 10_000
+const restartBound = 20_000
 
 for (const store of ['SQLite', 'PostgreSQL'] as const) {
   t.test(`loses nothing when it dies of too little memory under load, on ${store}, and is ready after a restart`, async (t) => {
