@@ -4,6 +4,7 @@ import type { FastifyHttpOptions, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { logOptions } from './http/log.ts'
 import { hasTooManyHeaders, isAmbiguous, isPlain, isRespelt } from './http/message.ts'
+import { createPipelineLimit } from './http/pipelining.ts'
 import { requestId } from './http/request-id.ts'
 import { holdTickShape } from './http/tick-shape.ts'
 
@@ -27,6 +28,8 @@ export interface HttpOptions {
 
 const seconds = 1000
 const bodyLimit = 16 * 1024
+/** Requests that a connection may send ahead of their answers: clients and gateways send none. */
+const mostAhead = 100
 const closing = { headers: { connection: 'close' } }
 
 /** Every limit of a connection, instead of Fastify's and Node's defaults (ASVS 4.2.5, 15.2.2). docs/configuration.md lists them. */
@@ -55,7 +58,14 @@ export function httpOptions ({ trustProxy, logLevel }: Pick<HttpOptions, 'trustP
 
 /** The surface: headers on every answer, one spelling a route, expectations, cross-origin calls from named origins alone. */
 export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { corsOrigins, headers }) => {
+  const isTooFarAhead = createPipelineLimit(mostAhead)
+
   app.addHook('onRequest', (request, reply, done) => {
+    if (isTooFarAhead(request.raw, reply.raw)) {
+      reply.hijack()
+      request.raw.socket.destroy()
+      return
+    }
     reply.headers(headers)
     reply.header('x-request-id', request.id)
     if (hasTooManyHeaders(request.raw)) throw app.errors.create('headers_too_large', closing)

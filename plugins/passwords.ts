@@ -49,6 +49,8 @@ export interface PasswordsOptions {
   formerPepper?: string | null
 }
 
+/** argon2's own words for it; there is no code. */
+const noMemory = 'Memory allocation error'
 /** Milliseconds between two warnings of the pepper: without it, every sign-in would write one. */
 const quiet = 60_000
 
@@ -65,14 +67,23 @@ export default fp<PasswordsOptions>(async (app, { minLength, host, memory, passe
       if (weakness !== null) throw app.errors.create('weak_password', { message: weakness })
     },
     canVerify: (digest) => hasher.canVerify(digest),
-    hash: (password, turn) => app.hashing.run(() => hasher.hash(password), turn),
+    hash: (password, turn) => app.hashing.run(() => inMemory(() => hasher.hash(password)), turn),
     async verify (password, digest, turn) {
       const readable = digest !== null && hasher.canVerify(digest)
       if (digest !== null && !readable) warn(digest)
-      const matches = await app.hashing.run(() => check(password, readable ? digest : null, turn), turn)
+      const matches = await app.hashing.run(() => inMemory(() => check(password, readable ? digest : null, turn)), turn)
       return { matches, outdated: readable && hasher.isOutdated(digest) }
     }
   } satisfies Passwords)
+
+  /** argon2 asks the system for its memory each time. Where the system has none now, it may have some in a moment. */
+  async function inMemory<T> (work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw (error as Error).message === noMemory ? app.errors.create('unavailable', { cause: error }) : error
+    }
+  }
 
   async function check (password: string, digest: string | null, { ended }: VerificationTurn): Promise<boolean> {
     let matches = false

@@ -46,6 +46,8 @@ const interval = 0.4
 const sweepInterval = 60
 /** Seconds a token may be issued after its ending: by a request let in before it whose body was slow to arrive, or a process whose clock is ahead. */
 const slack = 30
+/** Milliseconds between two looks at both clocks, beyond those that passed, that make a jump of one that somebody set. */
+const jump = 1000
 /** What keeps the loop for a few milliseconds at most. */
 const batch = 250
 const sweepBatch = 40
@@ -59,7 +61,24 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
   let hearing: Promise<void> | null = null
   let again = false
 
-  const expiry = () => app.clock.now() + (tokenLifetime + clockSkew + slack) * 1000
+  const lifetime = (tokenLifetime + clockSkew + slack) * 1000
+  const expiry = () => app.clock.now() + lifetime
+
+  /** How far the clock that somebody may set is ahead of the one that never jumps. */
+  const offset = () => app.clock.now() - app.clock.monotonic()
+  let formerOffset = offset()
+  let forgetsFrom = Number.NEGATIVE_INFINITY
+
+  /**
+   * Whether what is over by the clock may be forgotten. Where the clock has jumped, not until every token from before is dead whatever
+   * it says: it may jump back, and a token whose ending was forgotten would live again.
+   */
+  function mayForget (): boolean {
+    const now = app.clock.monotonic()
+    if (Math.abs(offset() - formerOffset) > jump) forgetsFrom = now + lifetime
+    formerOffset = offset()
+    return now >= forgetsFrom
+  }
 
   /** One reading at a time. Whoever asks while one runs waits for the next: his own row may have come too late for this one. */
   async function hear (): Promise<void> {
@@ -105,6 +124,7 @@ export default fp<RevocationsOptions>(async (app, { maxLag, tokenLifetime, clock
   // What fails here is tried again by the job, which says so.
   app.database.onNews('revocations', () => { hear().catch(() => {}) })
   app.jobs.every('revocations-over', sweepInterval, async () => {
+    if (!mayForget()) return
     await app.jobs.inBatches(forgetBatch, async (limit) => register.sweep(app.clock.now(), limit))
     await app.database.alone('revocations', () => app.jobs.inBatches(sweepBatch, (limit) => createRevocationRepository(app.database.queries).sweep(app.clock.now(), limit)))
   })

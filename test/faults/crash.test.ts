@@ -7,6 +7,7 @@ import { createLedger, lostOf, type Row, workUntilFailed } from '../support/ledg
 import { startPostgres } from '../support/postgres.ts'
 import { type Service, startService, temporaryFolder } from '../support/service.ts'
 import { until } from '../support/until.ts'
+import { timeToReady, witness } from '../support/witness.ts'
 
 t.setTimeout(900_000)
 
@@ -83,6 +84,7 @@ function newSecret (): string {
 
 for (const [what, open] of Object.entries(worlds)) {
   t.test(`R01 loses nothing that was acknowledged when ${what} is killed ${rounds} times`, async (t) => {
+    const seen = witness(t, { fault: `kill -9 of ${what} under load, ${rounds} times`, store: what.endsWith('SQLite') ? 'SQLite' : 'PostgreSQL' })
     const { service: first, crash, read } = await open(t)
     const ledger = createLedger()
     let service = first
@@ -92,7 +94,10 @@ for (const [what, open] of Object.entries(worlds)) {
       const working = workUntilFailed(service, `r${round}`, ledger, over.signal)
       await Promise.race([enough, working])
       await sleep(spread * round / rounds)
+      const killed = performance.now()
       service = await crash()
+      await timeToReady(service.url)
+      seen.readyAfter(performance.now() - killed)
       over.abort()
       await working
       if (ledger.live !== null) t.equal(await createApi(service).visit(ledger.live), 200, `a token from before kill ${round + 1} still passes`)
@@ -102,6 +107,7 @@ for (const [what, open] of Object.entries(worlds)) {
     if (what.endsWith('SQLite')) t.same(await read('pragma integrity_check'), [{ integrity_check: 'ok' }])
     t.ok(ledger.acknowledged >= rounds * atLeast, 'there was something to lose')
     const { usernames, rotations, ended, acknowledged } = ledger
+    seen.note(`${acknowledged} acknowledged`)
     t.comment(`| ${what} | ${rounds} | ${acknowledged} | ${usernames.length} | ${rotations.size + ended.length} | ${ended.length} | 0 |`)
   })
 }

@@ -7,6 +7,7 @@ import { isAway, isBack, onlyReads, type Patient, startPatient } from '../suppor
 import { startPostgres } from '../support/postgres.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 import { until } from '../support/until.ts'
+import { witness } from '../support/witness.ts'
 
 const untried = 'not tried: whoever runs the tests may not mount a file system here'
 /** What was allocated before the disk was full is still written to, by one table longer than by another. */
@@ -31,13 +32,14 @@ async function writeUntilFull ({ calls }: Patient): Promise<number> {
 t.test('R17 reads on and answers what writes 503 while the disk of SQLite is full, and recovers', async (t) => {
   const disk = mountSmallDisk(t, 8)
   if (disk === null) return t.comment(untried)
+  const seen = witness(t, { fault: 'the disk is full', store: 'SQLite' })
   const file = join(disk.folder, 'gatehouse.db')
   const patient = await startPatient(t, { DATABASE_URL: `sqlite:${file}` })
   disk.fill()
   t.comment(`full after ${await writeUntilFull(patient)} sign-ins`)
   await onlyReads(t, patient, 200, ['login'])
   disk.free()
-  await isBack(t, patient)
+  await isBack(t, patient, seen)
   const database = new DatabaseSync(file, { readOnly: true })
   t.same(database.prepare('pragma integrity_check').get(), { integrity_check: 'ok' })
   database.close()
@@ -47,6 +49,7 @@ t.test('R17 reads on and answers what writes 503 while the disk of PostgreSQL is
   const server = await startPostgres(t)
   const disk = mountSmallDisk(t, 32, server.owner)
   if (disk === null) return t.comment(untried)
+  const seen = witness(t, { fault: 'the disk is full', store: 'PostgreSQL' })
   const url = await server.createDatabase()
   await server.run(`create tablespace small location '${disk.folder}'`)
   await server.run(`alter database ${new URL(url).pathname.slice(1)} set tablespace small`)
@@ -55,13 +58,14 @@ t.test('R17 reads on and answers what writes 503 while the disk of PostgreSQL is
   t.comment(`full after ${await writeUntilFull(patient)} sign-ins`)
   await onlyReads(t, patient, 200, ['login'])
   disk.free()
-  await isBack(t, patient)
+  await isBack(t, patient, seen)
 })
 
 t.test('R17 answers 503 while PostgreSQL is down, for its log\'s disk is full, and recovers when it is back', async (t) => {
   const server = await startPostgres(t)
   const disk = mountSmallDisk(t, 80, server.owner)
   if (disk === null) return t.comment(untried)
+  const seen = witness(t, { fault: 'the disk of the log is full', store: 'PostgreSQL' })
   const url = await server.createDatabase()
   await server.stop('fast')
   execFileSync('cp', ['-a', join(server.data, 'pg_wal'), disk.folder])
@@ -78,5 +82,5 @@ t.test('R17 answers 503 while PostgreSQL is down, for its log\'s disk is full, a
   disk.free()
   await server.stop('at once')
   await server.start()
-  await isBack(t, patient)
+  await isBack(t, patient, seen)
 })

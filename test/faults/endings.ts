@@ -38,7 +38,7 @@ t.test(`R20 an ending at one of ${processes} processes is felt by all others wit
   const url = await server.createDatabase()
   const options = { secretKey: randomBytes(32).toString('base64url'), environment: { DATABASE_URL: url, MAX_SESSIONS: '10000', ACCESS_TOKEN_TTL: '30m' } }
   const services = await Promise.all(Array.from({ length: processes }, () => startService(t, options)))
-  const apis = services.map(createApi)
+  const apis = services.map((service) => createApi(service))
   t.equal(await (apis[0] as Api).register(alice), 201)
   const sessions: TokenReply[] = []
   for (let made = 0; made < 2 * count; made += processes) sessions.push(...await Promise.all(apis.map((api) => api.signedIn(alice))))

@@ -3,16 +3,18 @@ import t from 'tap'
 import { holdWriteLock } from '../support/database.ts'
 import { isBack, onlyReads, startPatient } from '../support/outage.ts'
 import { temporaryFolder } from '../support/service.ts'
+import { witness } from '../support/witness.ts'
 
 /** Milliseconds. */
 const held = 10_000
 
 t.test('R18 reads on and answers what writes 503 while another program holds SQLite\'s write lock for 10 s, and recovers', async (t) => {
+  const seen = witness(t, { fault: `the database is locked by another program for ${held / 1000} s`, store: 'SQLite' })
   const file = join(temporaryFolder(t), 'gatehouse.db')
   const patient = await startPatient(t, { DATABASE_URL: `sqlite:${file}` })
   const { release } = holdWriteLock(t, file)
   const end = performance.now() + held
   while (performance.now() < end) await onlyReads(t, patient, 200)
   release()
-  await isBack(t, patient)
+  await isBack(t, patient, seen)
 })

@@ -5,7 +5,7 @@ import { createApi } from '../support/api.ts'
 import { alice } from '../support/build.ts'
 import { type Service, startService, temporaryFolder } from '../support/service.ts'
 
-/** `npm run faults` asks for 100. */
+/** `npm run races` asks for 100. */
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 3)
 const moments = ['after the commit', 'before the commit', 'any'] as const
 /** Milliseconds of refreshing before a kill at any moment: another length each time. */

@@ -3,10 +3,12 @@ import t, { type Test } from 'tap'
 import { isAway, isBack, onlyReads, startPatient } from '../support/outage.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
+import { witness } from '../support/witness.ts'
 
 const ours = "from pg_stat_activity where application_name = 'gatehouse'"
 
 t.test('R05 fails no more than the calls on them while its connections are cut one by one', async (t) => {
+  const evidence = witness(t, { fault: 'connections are cut one by one', store: 'PostgreSQL' })
   const server = await startPostgres(t)
   const patient = await startPatient(t, { DATABASE_URL: await server.createDatabase() })
   const seen = new Map<number, number>()
@@ -24,7 +26,7 @@ t.test('R05 fails no more than the calls on them while its connections are cut o
   t.same([...seen.keys()].filter((status) => ![200, 503].includes(status)), [])
   t.ok((seen.get(503) ?? 0) <= cuts, 'one call for each connection')
   t.comment(`${cuts} connections cut: ${JSON.stringify(Object.fromEntries(seen))}`)
-  await isBack(t, patient)
+  await isBack(t, patient, evidence)
 })
 
 /** Ends one connection, as soon as there is one. */
@@ -33,12 +35,13 @@ async function cutOne (server: PostgresServer): Promise<void> {
 }
 
 t.test('R05 answers 503 in time while PostgreSQL has no connection left, and recovers', async (t) => {
+  const seen = witness(t, { fault: 'no connection is left', store: 'PostgreSQL' })
   const server = await startPostgres(t, { max_connections: '8', superuser_reserved_connections: '0', max_wal_senders: '0' })
   const patient = await startPatient(t, { DATABASE_URL: await server.createDatabase() })
   const release = await takeEveryConnection(t, server)
   await isAway(t, patient)
   await release()
-  await isBack(t, patient)
+  await isBack(t, patient, seen)
 })
 
 /** Takes the places of all others too. */
@@ -70,6 +73,7 @@ async function takeEveryConnection (t: Test, { port }: PostgresServer): Promise<
 }
 
 t.test('R17 reads on and answers what writes 503 while PostgreSQL is read-only, and recovers', async (t) => {
+  const seen = witness(t, { fault: 'the database is read-only', store: 'PostgreSQL' })
   const server = await startPostgres(t)
   const patient = await startPatient(t, { DATABASE_URL: await server.createDatabase() })
   await server.run('alter system set default_transaction_read_only = on')
@@ -78,10 +82,11 @@ t.test('R17 reads on and answers what writes 503 while PostgreSQL is read-only, 
   await onlyReads(t, patient, 503)
   await server.run('alter system reset default_transaction_read_only')
   await server.run('select pg_reload_conf()')
-  await isBack(t, patient)
+  await isBack(t, patient, seen)
 })
 
 t.test('R05 is not ready on a replica, however little it is asked, and is again when that one is promoted', async (t) => {
+  const seen = witness(t, { fault: 'the database is a replica until it is promoted', store: 'PostgreSQL' })
   const server = await startPostgres(t)
   const patient = await startPatient(t, { DATABASE_URL: await server.createDatabase() })
   await server.stop('fast')
@@ -89,10 +94,11 @@ t.test('R05 is not ready on a replica, however little it is asked, and is again 
   await until(async () => (await patient.calls.me()).statusCode === 200)
   await onlyReads(t, patient, 503)
   await server.run('select pg_promote()')
-  await isBack(t, patient)
+  await isBack(t, patient, seen)
 })
 
 t.test('R07 believes tokens until REVOCATION_MAX_LAG while PostgreSQL is away, and again when it is back', async (t) => {
+  const seen = witness(t, { fault: 'the database is away for longer than REVOCATION_MAX_LAG', store: 'PostgreSQL' })
   const server = await startPostgres(t)
   const patient = await startPatient(t, { DATABASE_URL: await server.createDatabase(), REVOCATION_MAX_LAG: '2s' })
   await until(async () => (await patient.beside())[2] === 200)
@@ -102,5 +108,5 @@ t.test('R07 believes tokens until REVOCATION_MAX_LAG while PostgreSQL is away, a
   t.same(await patient.beside(), [200, 200, 503], 'life and key set need none')
   await server.start()
   await until(async () => (await patient.beside())[2] === 200)
-  await isBack(t, patient)
+  await isBack(t, patient, seen)
 })

@@ -22,7 +22,7 @@ const longest = 1000
 async function serve (t: Test, pooler: PgBouncer): Promise<number[]> {
   const url = pooler.through(await server.createDatabase({ empty: true }))
   const options = { secretKey: randomBytes(32).toString('base64url'), environment: { DATABASE_URL: url } }
-  const [here, there] = (await Promise.all([startService(t, options), startService(t, options)])).map(createApi) as [ReturnType<typeof createApi>, ReturnType<typeof createApi>]
+  const [here, there] = (await Promise.all([startService(t, options), startService(t, options)])).map((service) => createApi(service)) as [ReturnType<typeof createApi>, ReturnType<typeof createApi>]
   t.equal(await here.register(alice), 201)
   const times: number[] = []
   for (let round = 0; round < rounds; round++) {

@@ -3,6 +3,7 @@ import t from 'tap'
 import { build } from '../support/build.ts'
 import { isAway, isBack, startPatient } from '../support/outage.ts'
 import { startPostgres } from '../support/postgres.ts'
+import { witness } from '../support/witness.ts'
 
 const server = await startPostgres(t)
 const environment = { DATABASE_URL: await server.createDatabase(), SECRET_KEY: randomBytes(32).toString('base64url') }
@@ -16,10 +17,11 @@ const outages: Array<[what: string, begin: () => unknown, end: () => unknown]> =
 
 for (const [what, begin, end] of outages) {
   t.test(`R05 R06 answers 503 in time while PostgreSQL ${what}, goes on with what needs none, and recovers`, async (t) => {
+    const seen = witness(t, { fault: `the database ${what}`, store: 'PostgreSQL' })
     await begin()
     await isAway(t, patient)
     await end()
-    await isBack(t, patient)
+    await isBack(t, patient, seen)
   })
 }
 

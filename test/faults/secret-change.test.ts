@@ -23,7 +23,7 @@ t.test('a change of SECRET_KEY in two steps, by restarts of two processes on Pos
   const [old, fresh] = [newSecret(), newSecret()]
   const start = (step: Step) => startService(t, { secretKey: step.SECRET_KEY, environment: { DATABASE_URL: url, ...step } })
   const services: Service[] = await Promise.all([start({ SECRET_KEY: old }), start({ SECRET_KEY: old })])
-  const apis = () => services.map(createApi) as [Api, Api]
+  const apis = () => services.map((service) => createApi(service)) as [Api, Api]
   t.equal(await apis()[0].register(alice), 201)
   const begin = (api: Api) => api.signedIn(alice)
   let sessions: TokenReply[] = await Promise.all(apis().map(begin))

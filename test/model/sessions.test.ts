@@ -5,7 +5,7 @@ import {type Attempt,
   appAt, attempt, createWorld, end, everyEndIsHeard, expect, lifetimes, minute, model, origin, pick, receive, same, second, show, type World
 } from '../support/session-world.ts'
 
-/** Sequences of about a hundred steps each. `npm run faults` asks for many more; a failure prints what MODEL_SEED has to be to see it again. */
+/** Sequences of about a hundred steps each. `npm run races` asks for many more; a failure prints what MODEL_SEED has to be to see it again. */
 const runs = Number(process.env['MODEL_RUNS'] ?? 70)
 const seed = process.env['MODEL_SEED'] === undefined ? {} : { seed: Number(process.env['MODEL_SEED']) }
 let made = 0

@@ -158,6 +158,31 @@ t.test('keeps an ending until the last token it means is dead by itself, and the
   t.equal(other.revocations.isRevoked(bearer('a')), false, 'each forgets for itself')
 })
 
+t.test('R16 forgets nothing while its clock may jump back, and what is over once every token from before the jump is', async (t) => {
+  const { clock, one, other } = await two(t)
+  await end(one, 'a')
+  for (const server of [one, other]) await server.revocations.hear()
+  const sweep = async () => {
+    for (const server of [one, other]) {
+      await server.jobs.run('revocations')
+      await server.jobs.run('revocations-over')
+    }
+  }
+  const isKept = () => [one, other].map((server) => server.revocations.isRevoked(bearer('a')))
+  const hour = 3_600_000
+  for (const jump of [hour, -hour, 24 * hour]) {
+    clock.time += jump
+    await sweep()
+    clock.turn(60)
+    await sweep()
+    t.strictSame(isKept(), [true, true], `${jump} ms`)
+  }
+  t.equal((await one.database.queries.selectFrom('revocations').selectAll().execute()).length, 1)
+  clock.turn(360 + 5 + 30)
+  await sweep()
+  t.strictSame(isKept(), [false, false])
+})
+
 /** How often others had their turn while something was done. */
 async function turnsDuring (work: () => Promise<unknown>): Promise<number> {
   let turns = 0

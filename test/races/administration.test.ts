@@ -8,7 +8,7 @@ import { call, origin, refresh, signIn, worth } from '../support/calls.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { temporaryFolder } from '../support/service.ts'
 
-/** `npm run faults` asks for 100. */
+/** `npm run races` asks for 100. */
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 5)
 const postgres = await startPostgres(t)
 const by = { actor: 'test', origin }

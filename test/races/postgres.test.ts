@@ -7,7 +7,7 @@ import { startPostgres } from '../support/postgres.ts'
 
 // What one writer at a time gives SQLite has to hold where many write: two apps on one PostgreSQL, as two processes are.
 
-/** `npm run faults` asks for 100. */
+/** `npm run races` asks for 100. */
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 5)
 const server = await startPostgres(t)
 

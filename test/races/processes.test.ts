@@ -7,7 +7,7 @@ import { readClaims } from '../support/claims.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { type Service, startService } from '../support/service.ts'
 
-/** `npm run faults` asks for 100. */
+/** `npm run races` asks for 100. */
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 5)
 
 t.setTimeout(900_000)
@@ -27,7 +27,7 @@ t.test('on PostgreSQL', async (t) => {
 /** What processes on one database promise of each other. `bucket` is of the histogram, in milliseconds. */
 async function processesContract (t: Test, [one, ...others]: [Service, ...Service[]], bucket: number): Promise<void> {
   const here = createApi(one)
-  const elsewhere = others.map(createApi)
+  const elsewhere = others.map((service) => createApi(service))
   const there = elsewhere[0] as typeof here
   await here.register(alice)
 

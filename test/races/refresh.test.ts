@@ -4,7 +4,7 @@ import { alice } from '../support/build.ts'
 import { startService } from '../support/service.ts'
 import { countOf } from '../support/stored.ts'
 
-/** `npm run faults` asks for 100. */
+/** `npm run races` asks for 100. */
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 5)
 const service = await startService(t)
 const api = createApi(service)

@@ -20,9 +20,10 @@ export interface Api {
   logout (token: string, scope?: 'local' | 'others' | 'global'): Promise<number>
 }
 
-export function createApi ({ url }: Pick<Service, 'url'>): Api {
+/** `ask` is what sends and hears. */
+export function createApi ({ url }: Pick<Service, 'url'>, ask: typeof fetch = fetch): Api {
   const call: Api['call'] = async (method, path, { token, body, headers = {} } = {}) => {
-    const response = await fetch(url + path, {
+    const response = await ask(url + path, {
       method,
       headers: { ...headers, ...token === undefined ? {} : { authorization: `Bearer ${token}` }, ...body === undefined ? {} : { 'content-type': 'application/json' } },
       ...body === undefined ? {} : { body: JSON.stringify(body) }

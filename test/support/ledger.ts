@@ -50,8 +50,8 @@ export function createLedger (): Ledger {
 }
 
 /** Registers, signs in, refreshes and signs out, with several clients, until each of them was failed once or `over` says so. */
-export async function workUntilFailed (service: Service, prefix: string, ledger: Ledger, over: AbortSignal): Promise<void> {
-  const api = createApi(service)
+export async function workUntilFailed (service: Service, prefix: string, ledger: Ledger, over: AbortSignal, ask?: typeof fetch): Promise<void> {
+  const api = createApi(service, ask)
   await Promise.all(Array.from({ length: clients }, async (_, client) => {
     // However it fails: refused, cut off, or answered that it cannot be done now.
     await workAs(api, `${prefix}-c${client}`, ledger, over).catch(() => {})

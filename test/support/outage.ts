@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { alice, aliceSignedIn, build } from './build.ts'
 import { until } from './until.ts'
 import { listen } from './wire.ts'
+import type { Witness } from './witness.ts'
 
 type Name = 'register' | 'login' | 'refresh' | 'me' | 'sessions' | 'ready'
 
@@ -75,9 +76,10 @@ async function turnedAway (t: Test, calls: Array<() => Promise<Reply>>): Promise
 }
 
 /** It is over: everything works again, without a restart. */
-export async function isBack (t: Test, { calls, log }: Patient): Promise<void> {
+export async function isBack (t: Test, { calls, log }: Patient, seen?: Witness): Promise<void> {
   const back = performance.now()
   await until(async () => (await calls.ready()).statusCode === 200)
+  seen?.readyAfter(performance.now() - back)
   await until(async () => (await calls.login()).statusCode === 200)
   const took = performance.now() - back
   t.ok(took < longestRecovery, `${Math.round(took)} ms until all is well`)

@@ -44,3 +44,8 @@ function linkOf (path: string): string {
     return ''
   }
 }
+
+/** How many descriptors a process has. */
+export function descriptorsOf (pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
+}

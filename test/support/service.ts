@@ -44,6 +44,8 @@ export interface ServiceOptions {
   entry?: string
   /** A folder with other sources than these. */
   sources?: string
+  /** A program that starts Node in other circumstances, with its first words. */
+  within?: readonly string[]
 }
 
 /** A slow machine refuses nobody for being slow: what tests the queue sets its own. */
@@ -67,9 +69,10 @@ export async function startService (t: Owner, options: ServiceOptions = {}): Pro
 
 /** The same, also where it is not going to listen. */
 export function launch (t: Owner, options: ServiceOptions = {}): Launched {
-  const { environment = {}, folder = temporaryFolder(t), secretKey = randomBytes(32).toString('base64url'), entry = 'server.ts', sources = root } = options
+  const { environment = {}, folder = temporaryFolder(t), secretKey = randomBytes(32).toString('base64url'), entry = 'server.ts', sources = root, within = [] } = options
   const databaseFile = join(folder, 'gatehouse.db')
-  const child = spawn(process.execPath, ['--import', './check-node.js', entry], {
+  const [program = process.execPath, ...words] = [...within, process.execPath, '--import', './check-node.js', entry]
+  const child = spawn(program, words, {
     cwd: sources,
     env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: `sqlite:${databaseFile}`, SECRET_KEY: secretKey, PUBLIC_URL: issuer, DRAIN_DELAY: '0', HASH_QUEUE: patience, ...unlimited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe']
