@@ -64,7 +64,8 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
       // Dots would be taken out of the path on the way to the pages.
       if (!pages || new URL(path, publicUrl).pathname !== path) throw app.errors.create('not_found')
       const { statusCode: status, headers: answered, rawPayload: body } = await (await description()).inject({ url, headers: pick(headers, asked) })
-      if (status >= 400) throw app.errors.create(status === 412 || status === 416 ? 'invalid_request' : 'not_found')
+      if (status === 412 || status === 416) throw app.errors.create('invalid_request')
+      if (status >= 400) throw app.errors.create('not_found')
       return { status, headers: pick(answered, told), body }
     }
   } satisfies Openapi)
