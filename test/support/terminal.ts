@@ -5,8 +5,8 @@ import { until } from './until.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
-/** Why nothing can be run in a terminal here; false where it can. */
-export const noTerminal = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') === true ? false : 'there is no "script" of util-linux here'
+/** Whether anything can be run in a terminal here. */
+export const hasTerminal = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') === true
 
 /** What is done once a terminal shows something: keys to type, or anything else. */
 export type Step = [shown: RegExp, keys: string | ((screen: string) => void)]
