@@ -40,7 +40,11 @@ for (let start = 0; start < many; start += batch) {
   await fill('users', people)
   await fill('user_roles', people.flatMap(({ id, created_at: n }) => [...n % 2 === 0 ? ['editor'] : [], ...n < 3 ? ['admin'] : []].map((role) => ({ user_id: id, role }))))
 }
-if (database !== undefined) await sql`analyze`.execute(queries)
+if (database !== undefined) {
+  await sql`analyze`.execute(queries)
+  // What PostgreSQL believes of the roles where one of the three administrators is in the sample that it took, as in one run of six: dearer than none or two.
+  await sql`select pg_restore_attribute_stats('schemaname', 'public', 'relname', 'user_roles', 'attname', 'role', 'inherited', false, 'null_frac', 0::real, 'avg_width', 7, 'n_distinct', 2::real, 'most_common_vals', '{editor}'::text, 'most_common_freqs', '{0.999967}'::real[])`.execute(queries)
+}
 
 const asks = {
   'the first page': {},
@@ -58,6 +62,7 @@ const asks = {
   'administrators that half begin like': { q: 'user', role: 'admin' },
   'disabled editors': { role: 'editor', disabled: true },
   'disabled ones that half begin like': { q: 'user', disabled: true },
+  'disabled administrators that half begin like': { q: 'user', role: 'admin', disabled: true },
   'nobody who is disabled and an administrator and none': { q: 'u', role: 'nobody', disabled: true }
 }
 

@@ -1,3 +1,5 @@
+import Table from 'cli-table3'
+import widthOf from 'string-width'
 import type { World } from './service.ts'
 
 /** Of `--json`. */
@@ -9,6 +11,10 @@ type Cell = string | number | boolean | null
 type Row = Readonly<Record<string, Cell>>
 
 const gap = '  '
+const none = Object.fromEntries(['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) => [side, `${side}-left`, `${side}-mid`, `${side}-right`]).map((edge) => [edge, '']))
+const bare = { chars: { ...none, middle: gap }, style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true } }
+/** Rows laid out at once: the time that cli-table3 takes grows with their square. */
+const block = 100
 /** Where a column is cut, it keeps this many places: a date and the sign that something follows. */
 const narrowest = 11
 
@@ -76,25 +82,15 @@ function layOut (rows: string[][], room: number): string[] | null {
 }
 
 function align (rows: string[][], widths = widthsOf(rows)): string[] {
-  return rows.map((row) => row.map((cell, index) => fit(cell, Number(widths[index]))).join(gap).trimEnd())
+  return Array.from({ length: Math.ceil(rows.length / block) }, (_, index) => {
+    const table = new Table({ ...bare, colWidths: widths })
+    table.push(...rows.slice(index * block, (index + 1) * block))
+    // It cuts between the two halves of a picture.
+    return table.toString().replace(/\p{Surrogate}/gu, ' ').split('\n').map((line) => line.trimEnd())
+  }).flat()
 }
 
+/** As a terminal shows them, by the measure that cli-table3 has: letters of East Asia and pictures take two places, marks on a letter none. */
 function widthsOf (rows: string[][]): number[] {
   return rows.reduce<number[]>((widest, row) => row.map((cell, index) => Math.max(widthOf(cell), widest[index] ?? 0)), [])
-}
-
-function fit (cell: string, width: number): string {
-  const kept = [...cell]
-  if (widthOf(cell) <= width) return cell + ' '.repeat(width - widthOf(cell))
-  while (widthOf(kept.join('')) >= width) kept.pop()
-  return fit(`${kept.join('')}…`, width)
-}
-
-/** As a terminal shows it: letters of East Asia and pictures take two places, marks on a letter none. */
-function widthOf (text: string): number {
-  return [...text].reduce((sum, char) => sum + (/\p{M}/u.test(char) ? 0 : isWide(char) ? 2 : 1), 0)
-}
-
-function isWide (char: string): boolean {
-  return /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u.test(char)
 }

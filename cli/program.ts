@@ -24,6 +24,7 @@ export function createProgram (world: World): Command {
     .configureOutput({
       writeOut: (text) => { world.output.write(text) },
       writeErr: (text) => { world.errors.write(text) },
+      outputError: (text, write) => write(withoutValues(text)),
       getOutHelpWidth: () => world.output.columns ?? 80,
       getErrHelpWidth: () => world.errors.columns ?? 80
     })
@@ -42,6 +43,11 @@ export async function run (args: readonly string[], world: World): Promise<numbe
     // What a request would be answered 400 for, was an argument here.
     return (error as { code?: string }).code === 'invalid_request' ? misused : failed
   }
+}
+
+/** What was given where nothing belongs may be a password: what it was given as says enough. */
+function withoutValues (text: string): string {
+  return text.replace(/^(error: unknown option '(?:--[^=']+(?==)|-[^-'])).+'/s, "$1'").replace(/( but got \d+): .*/s, '$1.\n')
 }
 
 /** An operator may know why the database did not answer; a client is not told. */

@@ -38,7 +38,18 @@ const bearerScheme = /^bearer(?![\w!#$%&'*+.^`|~-])/i
 export default fp(async (app) => {
   guard(app, app)
   app.decorateRequest('by', { getter (this: FastifyRequest) { return { actor: this.identity.userId, origin: this.origin } } })
-}, { name: 'access', dependencies: ['errors', 'oauth', 'origin', 'tokens'], fastify: '5.x' })
+
+  // Whoever refuses it, the guard or the route. A gateway may ask in floods, so it is counted.
+  app.addHook('onError', (request, _reply, { code }, done) => {
+    const { [caller]: identity, origin, routeOptions: { schema } } = request
+    if (code === 'forbidden' && identity !== null) {
+      const { userId, clientId } = identity
+      const operation = schema?.operationId ?? null
+      app.audit.tally({ event: 'authz_fail', userId: userId || null, actor: userId || clientId, origin, detail: { operation } }, `${userId || clientId} ${origin.network} ${operation}`)
+    }
+    done()
+  })
+}, { name: 'access', dependencies: ['audit', 'errors', 'oauth', 'origin', 'tokens'], fastify: '5.x' })
 
 /** Guards the routes that `app` gets from now on; `tokens` says what a token is worth, `oauth` who a client is, where there are clients. */
 export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<FastifyInstance, 'tokens' | 'errors'> & Partial<Pick<FastifyInstance, 'oauth'>>): void {
@@ -51,8 +62,8 @@ export function guard (app: FastifyInstance, { tokens, errors, oauth }: Pick<Fas
     const mayPass = ruleOf(access)
 
     function admit (request: FastifyRequest, identity: Identity): void {
-      if (!mayPass(identity)) throw errors.create('forbidden')
       request[caller] = identity
+      if (!mayPass(identity)) throw errors.create('forbidden')
     }
 
     // Synchronous on purpose: Fastify catches the throw, and a promise here would cost every request a turn of the loop.

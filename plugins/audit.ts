@@ -19,7 +19,7 @@ export type AuditEventName =
   | 'authn_token_created' | 'authn_token_revoked' | 'authn_token_reuse'
   | 'privilege_permissions_changed'
   | 'sensitive_create' | 'sensitive_update' | 'sensitive_delete'
-  | 'excess_rate_limit_exceeded' | 'input_validation_fail'
+  | 'authz_fail' | 'excess_rate_limit_exceeded' | 'input_validation_fail'
 
 /** What else there is to know: ids, names of members and counts. Never a password, a token, a secret or an address. */
 export type AuditDetail = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
@@ -94,7 +94,7 @@ export default fp(async (app) => {
   /** Of what came from too many places to name them, none is named. */
   async function flush (): Promise<void> {
     const counted = tallies.take().map(({ first, count, mixed }) => {
-      const detail = { ...first.detail, count }
+      const detail = { ...mixed ? commonOf(first) : first.detail, count }
       const entry = entryOf({ ...first, detail })
       return { detail, entry: mixed ? { ...entry, userId: null, actor: null, ip: null, requestId: null } : entry }
     })
@@ -142,6 +142,11 @@ export default fp(async (app) => {
     }
   } satisfies Audit)
 }, { name: 'audit', dependencies: ['clock', 'database', 'jobs', 'metrics', 'origin'], fastify: '5.x' })
+
+/** What all have that are counted together: the limit, where there is one. */
+function commonOf ({ detail }: AuditEvent): AuditDetail {
+  return detail?.['limit'] === undefined ? {} : { limit: detail['limit'] }
+}
 
 function momentOf (time: string | undefined): number | undefined {
   return time === undefined ? undefined : Date.parse(time.toUpperCase())

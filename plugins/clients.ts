@@ -86,7 +86,7 @@ export default fp(async (app) => {
       // The right one is let in whoever else was wrong: it cannot be guessed, and whoever shares its address must not stop it.
       if (client !== null && isSecretOf(credentials.secret, client, app.clock.now())) return present(client)
       await app.throttle.clientFailed(client?.id ?? null, origin, async (queries) => {
-        if (client !== null) await app.audit.record({ event: 'authn_login_fail', userId: null, actor: client.id, origin }, queries)
+        if (client !== null) await app.audit.record({ event: 'authn_login_fail', userId: null, actor: null, origin, detail: { client_id: client.id } }, queries)
       })
       return null
     }

@@ -32,6 +32,18 @@ export default fp<StrictJsonOptions>(async (app, { bodies }) => {
     }
   })
 
+  // What is of no type may still be nothing: an empty body in chunks.
+  app.addContentTypeParser('*', (request, payload, done) => {
+    const unsupported = app.errors.create('unsupported_media_type')
+    if (request.is404) return done(null)
+    if (request.headers['content-type'] !== undefined || !mayBeAbsent(request.routeOptions.schema?.body)) return done(unsupported)
+    const nothing = () => done(null)
+    payload.once('error', done).once('end', nothing).once('data', () => {
+      payload.off('end', nothing).off('error', done).pause()
+      done(unsupported)
+    })
+  })
+
   app.addHook('onRoute', (route) => {
     if (route.method === 'GET' || route.method === 'HEAD') return
     route.preParsing = [refuseCoding, ...[route.preParsing ?? []].flat()]

@@ -61,6 +61,8 @@ export interface ThrottleOptions {
 interface Who {
   userId: string | null
   actor?: string | null
+  /** The client that somebody says they are. */
+  clientId?: string | null
   origin: Origin
 }
 
@@ -85,8 +87,9 @@ export default fp<ThrottleOptions>(async (app, { limits }) => {
 
   await app.register(rateLimit, { global: false, store: addresses.Store, keyGenerator: (request) => request.origin.network })
 
-  function refuse (policy: string, { count, seconds }: Limit, after: number, who: Who): never {
-    app.audit.tally({ event: 'excess_rate_limit_exceeded', detail: { limit: policy }, ...who }, `${who.actor ?? ''} ${who.userId ?? ''} ${who.origin.network}`)
+  function refuse (policy: string, { count, seconds }: Limit, after: number, { clientId = null, ...who }: Who): never {
+    const detail = { limit: policy, ...clientId === null ? {} : { client_id: clientId } }
+    app.audit.tally({ event: 'excess_rate_limit_exceeded', detail, ...who }, `${who.actor ?? ''} ${who.userId ?? ''} ${clientId ?? ''} ${who.origin.network}`)
     throw app.errors.create('too_many_attempts', {
       cause: policy,
       // draft-ietf-httpapi-ratelimit-headers-11: what is allowed, and how much of it is left until when.
@@ -204,7 +207,7 @@ export default fp<ThrottleOptions>(async (app, { limits }) => {
       const charges = clientCharges(clientId, origin.network, keyOf)
       const attempt = await open(charges)
       try {
-        lookAt(attempt, { userId: null, ...clientId === null ? {} : { actor: clientId }, origin })
+        lookAt(attempt, { userId: null, clientId, origin })
         attempt.start()
         attempt.end(false)
         await fail(attempt, charges, beside)

@@ -69,8 +69,16 @@ export interface ChainRepository {
 /** Whoever writes to the database may put an entry at any place: from here on they are not counted with, nor read. */
 export const beyond = 2 ** 52
 
+/** What stands for a number that cannot be read exactly, or is none: no time and no place that was digested or signed (ECMA-262, section 21.4.1.1). */
+const unreadable = Number.MAX_SAFE_INTEGER
+const entryColumns = ['id', 'event', 'user_id', 'actor', 'ip', 'request_id', 'detail', 'digest'] as const
+
+function readable<C extends string> (column: C) {
+  return sql<number>`case when ${sql.ref(column)} < ${-unreadable} or ${sql.ref(column)} > ${unreadable} then ${sql.lit(unreadable)} else ${sql.ref(column)} end`.as(column)
+}
+
 export function createChainRepository (queries: Queries, { given }: Pick<Database, 'given'>): ChainRepository {
-  const heads = (kind: HeadKind) => queries.selectFrom('audit_heads').selectAll().where('kind', '=', kind)
+  const heads = (kind: HeadKind) => queries.selectFrom('audit_heads').select(['kind', 'digest', 'kid', 'signature', readable('place'), readable('signed_at')]).where('kind', '=', kind)
   const fresh = () => queries.selectFrom('audit_events').where('place', 'is', null)
 
   return {
@@ -79,7 +87,7 @@ export function createChainRepository (queries: Queries, { given }: Pick<Databas
       const { count } = await fresh().select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
       return Number(count)
     },
-    news: async (limit) => (await fresh().selectAll().orderBy('place').orderBy('id').limit(limit).execute()).map(entryOf),
+    news: async (limit) => (await fresh().select([...entryColumns, readable('at')]).orderBy('place').orderBy('id').limit(limit).execute()).map(entryOf),
     async link (links) {
       await sql`update audit_events set place = given.place, digest = given.digest from ${given(links, { id: 'text', place: 'bigint', digest: 'text' }, queries)} where audit_events.id = given.id`.execute(queries)
     },
@@ -93,7 +101,7 @@ export function createChainRepository (queries: Queries, { given }: Pick<Databas
       return Number(count)
     },
     async linksAfter ({ place, id }, limit) {
-      const rows = await queries.selectFrom('audit_events').selectAll()
+      const rows = await queries.selectFrom('audit_events').select([...entryColumns, 'place', readable('at')])
         .where('place', '<', beyond)
         .where(({ eb, refTuple, tuple }) => eb(refTuple('place', 'id'), '>', tuple(place, id)))
         .orderBy('place').orderBy('id').limit(limit).execute()
@@ -132,7 +140,7 @@ export function createChainRepository (queries: Queries, { given }: Pick<Databas
   }
 }
 
-function entryOf ({ id, at, event, user_id: userId, actor, ip, request_id: requestId, detail }: Selectable<Tables['audit_events']>): Entry {
+function entryOf ({ id, at, event, user_id: userId, actor, ip, request_id: requestId, detail }: Omit<Selectable<Tables['audit_events']>, 'place'>): Entry {
   return { id, at, event, userId, actor, ip, requestId, detail }
 }
 

@@ -25,19 +25,19 @@ export type UserSearch = (filter: UserFilter, after: string, limit: number) => P
 type Column = 'username' | 'email_key'
 
 /** With more holders, one in five hundred of a million has a role. */
-const few = 2000
+const mostFew = 2000
 
 /** Sorts behind all that begins with a prefix, in UTF-8. */
 const last = '\u{10ffff}'
 
 export function createUserSearch (queries: Queries): UserSearch {
-  /** Up to `limit` rows along the index of one column. SQLite seeks one lower bound, the first, and makes a join of `exists`, in the order of holders. */
-  function along (column: Column, { prefix, role, disabled }: UserFilter, isRare: boolean, after: string, limit: number): Promise<UserRow[]> {
+  /** Up to `limit` rows along the index of one column, of `few` where they are given. SQLite seeks one lower bound, the first, and makes a join of `exists`, in the order of holders. */
+  function along (column: Column, { prefix, role, disabled }: UserFilter, few: string[] | null, after: string, limit: number): Promise<UserRow[]> {
     const isFirst = inOrder(after, prefix) < 0
     return queries.selectFrom('users').selectAll().orderBy(column).limit(limit)
       .where(column, isFirst ? '>=' : '>', isFirst ? prefix : after).where(column, '<', prefix + last)
-      .$if(role !== null && isRare, (query) => query.where('id', 'in', queries.selectFrom('user_roles').select('user_id').where('role', '=', role as string)))
-      .$if(role !== null && !isRare, (query) => query.where((each) => each(
+      .$if(few !== null, (query) => query.where('id', 'in', few as string[]))
+      .$if(role !== null && few === null, (query) => query.where((each) => each(
         each.selectFrom('user_roles').select('role').whereRef('user_roles.user_id', '=', 'users.id').where('role', '=', role as string), 'is not', null)))
       .$if(disabled !== null, (query) => query.where('disabled_at', disabled === true ? 'is not' : 'is', null))
       .execute()
@@ -51,9 +51,13 @@ export function createUserSearch (queries: Queries): UserSearch {
       .execute()
   }
 
-  /** Whether a role has so few holders that they are sooner sorted than met along the way. */
-  async function isRare (role: string): Promise<boolean> {
-    return (await queries.selectFrom('user_roles').select('role').where('role', '=', role).limit(few + 1).execute()).length <= few
+  /**
+   * The ids of a role's holders, where they are so few that they are sooner sorted than met along the way; otherwise null. They are named to the next
+   * statement and not looked up by it: PostgreSQL guesses how many those would be, and may go along all who begin alike instead.
+   */
+  async function fewHolders (role: string): Promise<string[] | null> {
+    const rows = await queries.selectFrom('user_roles').select('user_id').where('role', '=', role).limit(mostFew + 1).execute()
+    return rows.length <= mostFew ? rows.map(({ user_id: id }) => id) : null
   }
 
   async function withRoles (found: ReadonlyArray<{ row: UserRow, key: string }>): Promise<FoundUser[]> {
@@ -67,10 +71,11 @@ export function createUserSearch (queries: Queries): UserSearch {
     const prefix = lowerCase(filter.prefix)
     if (prefix === '' && filter.role !== null) return withRoles((await holders(filter, filter.role, after, limit)).map((row) => ({ row, key: row.id })))
     const columns: Column[] = prefix === '' ? ['username'] : ['username', 'email_key']
-    const rare = filter.role !== null && await isRare(filter.role)
+    const few = filter.role === null ? null : await fewHolders(filter.role)
+    if (few?.length === 0) return []
     const found: Array<{ row: UserRow, key: string }> = []
     for (let from = after, over = false; !over && found.length < limit;) {
-      const streams = await Promise.all(columns.map(async (column) => ({ column, rows: await along(column, { ...filter, prefix }, rare, from, limit) })))
+      const streams = await Promise.all(columns.map(async (column) => ({ column, rows: await along(column, { ...filter, prefix }, few, from, limit) })))
       // Beyond where the shorter of two full pages ends, nobody knows what the other one has.
       const ends = streams.filter(({ rows }) => rows.length === limit).map(({ column, rows }) => rows.at(-1)?.[column] as string)
       const horizon = ends.sort(inOrder)[0]

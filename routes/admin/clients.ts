@@ -2,10 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { ClientList, ClientParams, ClientWithSecret, NewClient, SecretChange } from '../../schemas/admin/clients.ts'
 import { NoQuery } from '../../schemas/admin/no-query.ts'
+import { config, tags } from '../../schemas/admin/stated.ts'
 import { failures } from '../../schemas/errors.ts'
-
-const config = { access: { role: 'admin' } } as const
-const tags = ['administration']
 
 const clients: FastifyPluginAsyncTypebox = async (app) => {
   app.addHook('preHandler', async (_request, reply) => {

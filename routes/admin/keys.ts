@@ -3,10 +3,8 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { KeyList, KeyParams, KeyRotation } from '../../schemas/admin/keys.ts'
 import { NoQuery } from '../../schemas/admin/no-query.ts'
+import { config, tags } from '../../schemas/admin/stated.ts'
 import { failures } from '../../schemas/errors.ts'
-
-const config = { access: { role: 'admin' } } as const
-const tags = ['administration']
 
 const keys: FastifyPluginAsyncTypebox = async (app) => {
   app.addHook('preHandler', async (_request, reply) => {

@@ -1,12 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { NoQuery } from '../../schemas/admin/no-query.ts'
+import { config, tags } from '../../schemas/admin/stated.ts'
 import { AdminUser, NewUser, UserChange, UserPage, UserParams, UserQuery } from '../../schemas/admin/users.ts'
 import { failures } from '../../schemas/errors.ts'
 import { SessionList } from '../../schemas/sessions.ts'
-
-const config = { access: { role: 'admin' } } as const
-const tags = ['administration']
 
 const users: FastifyPluginAsyncTypebox = async (app) => {
   app.addHook('preHandler', async (_request, reply) => {

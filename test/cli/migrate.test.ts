@@ -6,6 +6,7 @@ import { refreshed, worth } from '../support/calls.ts'
 import { alone, command, done } from '../support/command.ts'
 import { holdWriteLock } from '../support/database.ts'
 import { startPostgres } from '../support/postgres.ts'
+import { programFolder } from '../support/program.ts'
 import { temporaryFolder } from '../support/service.ts'
 
 // PostgreSQL takes seconds where the machine is busy.
@@ -35,7 +36,8 @@ t.test('moves a SQLite database to PostgreSQL, secret kept beside it and all', a
   release()
 
   const password = 'never-to-be-printed'
-  const misused = [['--to', `mysql://u:${password}@h/d`], ['--to', `postgres://u:${password}@h/d?pool=1`], ['--to', `sqlite:${password}`], ['--to', other, '--to-file', join(folder, 'url')]]
+  const misused = [['--to', `mysql://u:${password}@h/d`], ['--to', `postgres://u:${password}@h/d?pool=1`], ['--to', `sqlite:${password}`], ['--to', other.replace('//postgres', `//postgres:${password}`)], ['--to', other, '--to-file', join(folder, 'url')]]
+  t.match((await command(environment, 'migrate', '--to', 'postgres://u:p@h/d')).err, /^error: the address of the target has a password in it, [^\n]+ --to-file, [^\n]+ PGPASSWORD\n/)
   const [again, people, nowhere, ...misuses] = await Promise.all([
     command(environment, 'migrate', '--to', url),
     command(environment, 'migrate', '--to', other),
@@ -50,6 +52,20 @@ t.test('moves a SQLite database to PostgreSQL, secret kept beside it and all', a
     t.match(ran, { code: 2, out: '', err: /^error: [^\n]+\n\nUsage:/ })
     t.notMatch(ran.err, password)
   }
+})
+
+t.test('takes the password of the target from PGPASSWORD or from a file', async (t) => {
+  const folder = programFolder(t, 'passwords')
+  writeFileSync(join(folder, 'hba'), 'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n')
+  const server = await startPostgres(t, { hba_file: join(folder, 'hba') })
+  await server.run('create role mover superuser login password \'the password of mover\'')
+  const environment = alone(t)
+  await (await build(t, { environment })).close()
+  const [one, other] = (await Promise.all([1, 2].map(() => server.createDatabase({ empty: true })))).map((url) => url.replace('postgres@', 'mover@')) as [string, string]
+  t.match(await command(environment, 'migrate', '--to', one), { code: 1, out: '' }, 'without')
+  t.match(await command({ ...environment, PGPASSWORD: 'the password of mover' }, 'migrate', '--to', one), { code: 0 })
+  writeFileSync(join(folder, 'url'), other.replace('mover@', 'mover:the%20password%20of%20mover@'))
+  t.match(await command(environment, 'migrate', '--to-file', join(folder, 'url')), { code: 0 })
 })
 
 t.test('says for programs that the database is up to date', async (t) => {

@@ -51,6 +51,22 @@ t.test('counts the places that letters take', async (t) => {
   t.match(printed((world) => printTable(world, [{ a: 'a', b: '日本語の長い長い名前です' }]), 16), /\n.{3}日本語の長い…\n$/)
 })
 
+t.test('cuts no picture in two', async (t) => {
+  const pictures = (columns: number) => printed((world) => printTable(world, [{ a: 'a', b: '🎉'.repeat(12) }]), columns).split('\n')[1]
+  t.strictSame([15, 16, 17].map(pictures), ['a  🎉🎉🎉🎉🎉 …', 'a  🎉🎉🎉🎉🎉🎉…', 'a  🎉🎉🎉🎉🎉🎉 …'])
+})
+
+t.test('aligns thousands of rows as one table, in time that grows with their number', async (t) => {
+  const many = Array.from({ length: 20_000 }, (_, index) => ({ name: `user${index}`, roles: index % 2 === 0 ? 'editor' : '', widest: index === 12_345 ? '日本'.repeat(40) : 'x', last: index }))
+  const began = performance.now()
+  const lines = printed((world) => printTable(world, many)).split('\n')
+  const wide = lines[12_346]
+  t.equal(wide, `user12345  ${' '.repeat(6)}  ${'日本'.repeat(40)}  12345`)
+  t.equal(lines[1], `user0      editor  x${' '.repeat(159)}  0`)
+  t.equal(lines.length, many.length + 2)
+  t.ok(performance.now() - began < 20_000, 'all at once took cli-table3 a minute and more')
+})
+
 t.test('shows what would steer a terminal and does not do it', async (t) => {
   t.equal(printed((world) => printRecord(world, { name: 'a\u001b[2Jb\u202ec\n' })), 'name  a\\u{1b}[2Jb\\u{202e}c\\u{a}\n')
 })

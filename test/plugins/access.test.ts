@@ -1,6 +1,7 @@
 import { createPrivateKey } from 'node:crypto'
 import t from 'tap'
 import { aliceSignedIn, build } from '../support/build.ts'
+import { clientToken, registerClient } from '../support/calls.ts'
 import { segment, signSegments } from '../support/forge.ts'
 import { createClient, type HeaderLine } from '../support/http.ts'
 import { listen } from '../support/wire.ts'
@@ -92,6 +93,25 @@ t.test('asks for the role of a user, or for a scope whoever holds it', async (t)
       if (status === 403) t.equal(reply.headers['www-authenticate'], 'Bearer realm="gatehouse", error="insufficient_scope"')
     }
   }
+})
+
+t.test('counts for the audit who asked for what they have no right to, wherever that is found', async (t) => {
+  const server = await build(t)
+  const { access_token: token, user } = await aliceSignedIn(server)
+  const client = await registerClient(server)
+  const own = await clientToken(server, client)
+  const ask = async (url: string, token: string) => (await server.inject({ url, headers: { authorization: `Bearer ${token}` } })).statusCode
+  for (const _ of Array(3)) t.equal(await ask('/admin/keys', token), 403)
+  for (const url of ['/verify?role=admin', '/verify/below?scope=read']) t.equal(await ask(url, token), 403)
+  t.equal(await ask('/me', own), 403)
+  t.strictSame([await ask('/verify', token), await ask('/admin/keys', 'no.token.atall'), (await server.inject('/admin/keys')).statusCode], [200, 401, 401], 'these are none')
+  const { events } = await server.audit.list({ event: 'authz_fail', limit: 50 })
+  const told = events.map(({ user_id: userId, actor, ip, detail }) => ({ userId, actor, ip, ...detail }))
+  t.strictSame(told.toReversed(), [
+    { userId: user.id, actor: user.id, ip: '127.0.0.1', operation: 'listKeys', count: 3 },
+    { userId: user.id, actor: user.id, ip: '127.0.0.1', operation: 'verify', count: 2 },
+    { userId: null, actor: client.id, ip: '127.0.0.1', operation: 'me', count: 1 }
+  ])
 })
 
 t.test('asks nothing of a public route, and has no caller to give there', async (t) => {

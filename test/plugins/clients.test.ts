@@ -31,6 +31,18 @@ t.test('authenticates nobody by anything else', async (t) => {
   }
 })
 
+t.test('records a wrong secret as a guess at the client, by nobody', async (t) => {
+  const server = await build(t)
+  const { id, secret } = await registerClient(server)
+  for (let guess = 0; guess < 40; guess++) await server.clients.authenticate(basic(id, `${secret}x`), origin).catch(({ code }) => t.equal(code, 'too_many_attempts'))
+  await server.clients.authenticate(basic('nobody', secret), { ...origin, network: '192.0.2.9' })
+  const { events } = await server.audit.list({ limit: 200 })
+  const told = events.filter(({ event }) => event === 'authn_login_fail' || event === 'excess_rate_limit_exceeded')
+  t.match(told[0], { event: 'excess_rate_limit_exceeded', user_id: null, actor: null, ip: '192.0.2.1', detail: { limit: 'account', client_id: id, count: 41 - told.length } })
+  t.ok(told.length > 2)
+  for (const { actor, user_id: userId, detail, event } of told.slice(1)) t.strictSame({ actor, userId, detail, event }, { actor: null, userId: null, detail: { client_id: id }, event: 'authn_login_fail' })
+})
+
 t.test('gives a new secret, and lets the old one go at once or after an overlap', async (t) => {
   const clock = createClock()
   const server = await build(t, { now: clock.now })

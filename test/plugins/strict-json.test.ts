@@ -1,8 +1,10 @@
+import { once } from 'node:events'
 import Fastify from 'fastify'
 import t from 'tap'
 import errors from '../../plugins/errors.ts'
 import strictJson from '../../plugins/strict-json.ts'
 import { build } from '../support/build.ts'
+import { dial, listen } from '../support/wire.ts'
 
 type Headers = Record<string, string>
 
@@ -35,6 +37,22 @@ t.test('reads nothing else', async (t) => {
     t.same(reply.json(), { statusCode: 415, code: 'unsupported_media_type', error: 'Unsupported Media Type', message: 'Send the body as application/json in UTF-8, not encoded' })
   }
   t.equal((await send(Buffer.from('{"a":1}'), {})).statusCode, 415, 'no type at all')
+})
+
+t.test('takes a body of no type for none where it is empty, in chunks too, and where none is needed', async (t) => {
+  const server = await build(t, { extend: (app) => { app.post('/mirror', { config: { access: 'public' } }, (request) => ({ body: request.body ?? null })) } })
+  const port = await listen(server)
+  async function send (chunks: string, { path = '/mirror', type = '' } = {}): Promise<string> {
+    const { socket, received } = await dial(t, port)
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n${type}\r\n${chunks}`)
+    await once(socket, 'close')
+    return received().slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
+  }
+  const [empty, some] = ['0\r\n\r\n', '2\r\n{}\r\n0\r\n\r\n']
+  t.strictSame([await send(empty), await send(some), await send(some, { type: 'Content-Type: application/json\r\n' })], ['200', '415', '200'])
+  t.equal(await send(empty, { type: 'Content-Type: text/plain\r\n' }), '415')
+  t.equal(await send(empty, { path: '/login' }), '415', 'one is needed')
+  t.equal(await send(some, { path: '/nowhere' }), '404', 'nobody is there to read it')
 })
 
 t.test('undoes no content coding', async (t) => {

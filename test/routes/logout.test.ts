@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import t from 'tap'
 import { build, withAlice } from '../support/build.ts'
 import { call, clientToken, refresh, registerClient, signIn, worth } from '../support/calls.ts'
+import { dial, listen } from '../support/wire.ts'
 
 t.test('ends this session by default, or the others, or all, with 204 and no body', async (t) => {
   for (const [query, expected] of [['', [401, 200]], ['?scope=local', [401, 200]], ['?scope=others', [200, 401]], ['?scope=global', [401, 401]]] as const) {
@@ -36,6 +38,16 @@ t.test('takes a call without a body, whatever type it says that has', async (t) 
     const reply = await server.inject({ method: 'POST', url: '/logout', headers: { authorization: `Bearer ${token}`, ...headers } })
     t.equal(reply.statusCode, 204, JSON.stringify(headers))
   }
+})
+
+t.test('takes an empty body in chunks', async (t) => {
+  const server = await build(t)
+  await withAlice(server)
+  const { access_token: token } = await signIn(server)
+  const { socket, received } = await dial(t, await listen(server))
+  socket.write(`POST /logout HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`)
+  await once(socket, 'close')
+  t.match(received(), /^HTTP\/1.1 204 /)
 })
 
 t.test('wants an access token of a user\'s session', async (t) => {

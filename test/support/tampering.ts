@@ -92,6 +92,13 @@ export const tamperings: Tampering[] = [
     what: /^what the chain starts behind is not what was signed/
   },
   { name: 'an entry beyond all places', tamper: (queries) => add(queries, { place: Number.MAX_SAFE_INTEGER }), place: 2 ** 52, what: /^and further, or far before the first, lie entries that were put there: 1$/ },
+  { name: 'an entry where no number can be read exactly', tamper: (queries) => add(queries, { place: 2 ** 60 }), place: 2 ** 52, what: /^and further, or far before the first, lie entries that were put there: 1$/ },
+  { name: 'a place that cannot be read exactly', tamper: set(12, { place: -(2 ** 60) }), place: 12, what: /^the chain was cut off/ },
+  { name: 'a time that cannot be read exactly', tamper: set(5, { at: 2 ** 60 }), place: 5, what: /is not the one that was written there/ },
+  { name: 'a time before all that can be read exactly', tamper: set(12, { at: -(2 ** 60) }), place: 12, what: /is not the one that was written there/ },
+  { name: 'a head at a place that cannot be read exactly', tamper: setHead(12, { place: 2 ** 60 }), place: 13, what: /^the chain was cut off/ },
+  { name: 'a head signed at a time that cannot be read exactly', tamper: setHead(8, { signed_at: 2 ** 60 }), place: 8, what: /^the head is not what was signed: the signature is not that of the key / },
+  { name: 'a start at a place that cannot be read exactly', tamper: setHead(4, { kind: 'start', place: 2 ** 60 }), place: Number.MAX_SAFE_INTEGER, what: /^what the chain starts behind is not what was signed/ },
   { name: 'an entry ahead of the first', tamper: (queries) => add(queries, { place: -3 }), place: -3, what: /is there, before the first that is kept$/ }
 ]
 

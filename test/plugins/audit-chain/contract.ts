@@ -27,6 +27,8 @@ export function chainContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     t.strictSame(await chain.linksAfter({ place: 2, id: links[1]?.id ?? '' }, 2), links.slice(2, 4))
     await chain.link([])
     t.equal(await chain.lastPlace(), 249)
+    await createAuditRepository(queries).add([{ ...newEntry(), at: 2 ** 60 }])
+    t.match(await chain.news(9), [entries[249], { at: Number.MAX_SAFE_INTEGER }], 'what cannot be read exactly keeps no others from being linked')
   })
 
   t.test('keeps heads, and cuts off what is old', async (t) => {
