@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import fastJson, { type Schema as SerializedSchema } from 'fast-json-stringify'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {
@@ -12,14 +13,35 @@ export interface Validation {
   judgeOf (schema: object, part: string): (value: unknown) => string | null
 }
 
+type Serializer = (value: unknown) => string
+
 /** Bodies as they are: nothing coerced, nothing dropped, nothing filled in (ASVS 15.3.3, 15.3.5). */
 const strict = createAjv({ coerceTypes: false, useDefaults: false })
 /** Query strings and parameters arrive as text: converted, with defaults, but never dropped. */
 const converting = createAjv({ coerceTypes: 'array', useDefaults: true })
 
-/** TypeBox schemas, checked by a strict Ajv for bodies and a converting one for the rest. */
+/**
+ * TypeBox schemas, checked by a strict Ajv for bodies and a converting one for the rest, and written out by fast-json-stringify.
+ * Each is compiled when the first value comes for it: there are a hundred, and a start waits for none.
+ */
 export default fp(async (app) => {
-  app.setValidatorCompiler(({ schema, httpPart }) => httpPart === 'body' ? strict.compile(schema) : converterOf(schema as Schema))
+  app.setValidatorCompiler(({ schema, httpPart }) => httpPart === 'body' ? checkerOf(() => strict.compile(schema)) : converterOf(schema as Schema))
+
+  /** What many routes answer, such as an error, is compiled for all of them. */
+  const serializers = new WeakMap<object, Serializer>()
+  function serializerOf (schema: SerializedSchema & object): Serializer {
+    const known = serializers.get(schema) ?? fastJson(schema, { schema: app.getSchemas() as Record<string, SerializedSchema> })
+    serializers.set(schema, known)
+    return known
+  }
+
+  app.setSerializerCompiler(({ schema }) => {
+    let serialize: Serializer | null = null
+    return (value) => {
+      serialize ??= serializerOf(schema as SerializedSchema & object)
+      return serialize(value)
+    }
+  })
 
   app.setSchemaErrorFormatter(([first], part) => {
     return app.errors.create('invalid_request', { message: explain(first as ErrorObject, part) })
@@ -27,7 +49,7 @@ export default fp(async (app) => {
 
   app.decorate('validation', {
     judgeOf (schema, part) {
-      const check = strict.compile(schema)
+      const check = checkerOf(() => strict.compile(schema))
       return (value) => check(value) ? null : explain(check.errors?.[0] as ErrorObject, part)
     }
   } satisfies Validation)
@@ -37,10 +59,23 @@ interface Schema {
   properties?: Record<string, { type?: string }>
 }
 
+/** What `compile` will make of a schema, made once. */
+function checkerOf (compile: () => ValidateFunction): ValidateFunction {
+  let compiled: ValidateFunction | null = null
+  const check = (value: unknown) => {
+    compiled ??= compile()
+    const passes = compiled(value)
+    check.errors = compiled.errors
+    return passes
+  }
+  check.errors = null as ErrorObject[] | null | undefined
+  return check as unknown as ValidateFunction
+}
+
 /** Ajv would take 0x5, 1e1 and what has blanks around it for a whole number. */
 function converterOf (schema: Schema): ValidateFunction {
   const whole = Object.entries(schema.properties ?? {}).filter(([, { type }]) => type === 'integer').map(([name]) => name)
-  const check = converting.compile(schema)
+  const check = checkerOf(() => converting.compile(schema))
   if (whole.length === 0) return check
   const judge = (data: Record<string, unknown>) => {
     const wrong = whole.find((name) => typeof data[name] === 'string' && !/^\d{1,15}$/.test(data[name]))
