@@ -76,6 +76,18 @@ async function processesContract (t: Test, [one, ...others]: [Service, ...Servic
     t.equal(await here.visit(token), 200)
   })
 
+  t.test('S15 guesses at one account count in every process, and so does what they lead to', async (t) => {
+    const carol = { ...alice, username: 'carol' }
+    await here.register(carol)
+    const all = [here, ...elsewhere]
+    const guesses: number[] = []
+    for (let i = 0; i < 12; i++) guesses.push((await (all[i % all.length] as Api).login({ ...carol, password: 'not the password' })).status)
+    t.strictSame(guesses, [...Array(10).fill(401), 429, 429])
+    for (const api of all) t.equal((await api.login(carol)).status, 429, 'the right password too')
+    const [wrong, unknown] = await Promise.all(['alice', 'nobody'].map((username) => there.login({ username, password: 'not the password' })))
+    t.strictSame([wrong?.status, unknown?.status], [401, 401], 'of this account alone')
+  })
+
   t.test(`K203 a used refresh token that returns to another process ends the session in both, ${rounds} times`, async (t) => {
     for (let round = 0; round < rounds; round++) {
       const first = await here.signedIn(alice)
