@@ -17,12 +17,14 @@ const rate = 100
 const storm: Part = async (setup) => {
   const usual = await weather(setup, 'usual', {})
   const short = setup.quick ? usual : await weather(setup, 'short', { HASH_QUEUE: '200ms' })
+  const limit = await bareHashing(setup)
   const p99 = (slices: number[][]) => slices.map((latencies) => percentile(latencies, 99))
   return [
     { name: '/protected p99 ÷ idle p99', values: ratios(p99(usual.stormy), p99(usual.idle)), note: `p50 ${mid(usual.stormy)} ms beside ${mid(usual.idle)} ms` },
     { name: '/protected p99', values: p99(usual.stormy), unit: 'ms' as const, note: `idle ${median(p99(usual.idle)).toFixed(1)} ms` },
     { name: 'HASH_QUEUE=200ms, accepted sign-ins p99', values: short.accepted.map((latencies) => percentile(latencies, 99)), unit: 'ms' as const, note: `p50 ${mid(short.accepted)} ms; ${counts(short.statuses)}` },
     { name: 'accepted sign-ins p99 by default', values: usual.accepted.map((latencies) => percentile(latencies, 99)), unit: 'ms' as const, note: `p50 ${mid(usual.accepted)} ms; ${counts(usual.statuses)}` },
+    { name: 'p99 of bare Fastify beside bare argon2 ÷ its idle p99', values: ratios(p99(limit.hashing), p99(limit.idle)), note: `${median(p99(limit.hashing)).toFixed(1)} and ${median(p99(limit.idle)).toFixed(1)} ms: what nobody who answers beside hashes comes below` },
     { part: 'memory', name: 'resident, idle', values: [usual.before], unit: 'MiB' as const },
     { part: 'memory', name: 'resident, after the storm', values: [usual.after], unit: 'MiB' as const, note: `at most ${usual.peak.toFixed(0)} MiB during it` }
   ]
@@ -67,11 +69,31 @@ async function weather ({ quick, pairs, folder }: Setup, name: string, environme
   }
 }
 
+/** A server that does nothing, beside a process that hashes on as many threads as the service does and as far behind: what is left is the system's. */
+async function bareHashing ({ quick, pairs }: Setup): Promise<{ idle: number[][], hashing: number[][] }> {
+  const server = await startServer('bench/peers/bare.ts', {}, { pinned: false })
+  try {
+    const { idle = [], hashing = [] } = await inTurn({
+      idle: () => probe(server, '', quick ? 1 : 2, '/hello'),
+      hashing: async () => {
+        const seconds = quick ? 1 : 3
+        const hash = run('nice', ['-n', '10', process.execPath, '--import', './check-node.js', 'bench/peers/raw-argon2.ts', String(seconds + 1)])
+        await sleep(500)
+        const [latencies] = await Promise.all([probe(server, '', seconds, '/hello'), hash])
+        return latencies
+      }
+    }, Math.ceil(pairs / 2))
+    return { idle, hashing }
+  } finally {
+    await stopServer(server)
+  }
+}
+
 /** Milliseconds from when each request was due to its answer. Throws where any was not a success. */
-async function probe ({ url }: Server, token: string, seconds: number): Promise<number[]> {
-  const { stdout } = await run(process.execPath, ['bench/storm/probe.ts', `${url}/protected`, token, String(seconds), String(rate)], { maxBuffer: 2 ** 26 })
+async function probe ({ url }: Server, token: string, seconds: number, path = '/protected'): Promise<number[]> {
+  const { stdout } = await run(process.execPath, ['bench/storm/probe.ts', url + path, token, String(seconds), String(rate)], { maxBuffer: 2 ** 26 })
   const { latencies, statuses } = JSON.parse(stdout)
-  if (Object.keys(statuses).some((status) => status !== '200')) throw new Error(`/protected was answered ${counts(statuses)}`)
+  if (Object.keys(statuses).some((status) => status !== '200')) throw new Error(`${path} was answered ${counts(statuses)}`)
   return latencies
 }
 
