@@ -103,20 +103,9 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
   }
 
   /** What a token says, and its session, where both are there. */
-  async function lookUp (token: string, queries: Queries, how: 'find' | 'lock' = 'find') {
+  async function lookUp (token: string, queries: Queries) {
     const presented = refreshTokens.read(token)
-    return { presented, session: presented === null ? null : await createSessionRepository(queries)[how](presented.sessionId) }
-  }
-
-  async function rotate (session: Session, origin: Origin, queries: Queries): Promise<Refreshed> {
-    const now = app.clock.now()
-    const rotation = { rotatedAt: now, lastUsedAt: now, idleExpiresAt: idleEnd(now, session.expiresAt), ip: origin.ip, userAgent: origin.userAgent }
-    if (!await createSessionRepository(queries).rotate(session.id, session.counter, rotation)) return refused
-    return { outcome: 'granted', grant: grantOf({ ...session, ...rotation, counter: session.counter + 1 }), repeated: false }
-  }
-
-  function idleEnd (now: number, expiresAt: number): number {
-    return Math.min(now + idleLifetime * seconds, expiresAt)
+    return { presented, session: presented === null ? null : await createSessionRepository(queries).find(presented.sessionId) }
   }
 
   /** Makes room for one more session. */
@@ -147,7 +136,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
         createdAt: now,
         rotatedAt: now,
         lastUsedAt: now,
-        idleExpiresAt: idleEnd(now, expiresAt),
+        idleExpiresAt: Math.min(now + idleLifetime * seconds, expiresAt),
         expiresAt,
         ip: origin.ip,
         userAgent: origin.userAgent
@@ -156,12 +145,16 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       return grantOf(session)
     },
     async refresh (token, origin, queries) {
-      const { presented, session } = await lookUp(token, queries, 'lock')
-      if (presented === null || session === null) return refused
-      const verdict = judge(presented.counter, session, app.clock.now(), grace)
-      if (verdict === 'rotate') return rotate(session, origin, queries)
+      const presented = refreshTokens.read(token)
+      if (presented === null) return refused
+      const [sessions, now] = [createSessionRepository(queries), app.clock.now()]
+      // The rule at once, by one statement: the current token of a session that is not over.
+      const rotated = await sessions.rotate(presented.sessionId, presented.counter, { now, idleEnd: now + idleLifetime * seconds, ip: origin.ip, userAgent: origin.userAgent })
+      if (rotated !== null) return { outcome: 'granted', grant: grantOf(rotated), repeated: false }
+      const session = await sessions.lock(presented.sessionId)
+      const verdict = session === null ? 'refuse' : judge(presented.counter, session, now, grace)
+      if (session === null || verdict === 'refuse' || verdict === 'rotate') return refused
       if (verdict === 'replay') return { outcome: 'granted', grant: grantOf(session), repeated: true }
-      if (verdict === 'refuse') return refused
       await app.sessions.end(session.userId, session.id, queries)
       return { outcome: 'reused', userId: session.userId, sessionId: session.id }
     },

@@ -40,7 +40,11 @@ export interface Session {
   userAgent: string | null
 }
 
-export type Rotation = Pick<Session, 'rotatedAt' | 'lastUsedAt' | 'idleExpiresAt' | 'ip' | 'userAgent'>
+/** When and where a refresh token was used, and when the session is over unless the next one is, if its absolute end does not come first. */
+export interface Rotation extends Pick<Session, 'ip' | 'userAgent'> {
+  now: number
+  idleEnd: number
+}
 
 export interface SessionRepository {
   add (session: Session): Promise<void>
@@ -53,8 +57,8 @@ export interface SessionRepository {
   addresses (limit: number): Promise<string[]>
   /** The live sessions of a user beyond the `keep` used last: their ids, at most a thousand. */
   surplus (userId: string, now: number, keep: number): Promise<string[]>
-  /** Counts one rotation where the counter is still `counter`. Says whether it was. */
-  rotate (id: string, counter: number, rotation: Rotation): Promise<boolean>
+  /** Counts one rotation where the session is not over and its counter still `counter`. The session as it is then; null where it was not. */
+  rotate (id: string, counter: number, rotation: Rotation): Promise<Session | null>
   /** Deletes those of these sessions that are there. Says which. */
   remove (ids: readonly string[]): Promise<string[]>
   /** Deletes the sessions of a user but those of `except`. Says which. */
@@ -109,11 +113,18 @@ export function createSessionRepository (queries: Queries): SessionRepository {
         .where('idle_expires_at', '>', now).orderBy('last_used_at', 'desc').orderBy('id', 'desc').limit(1000).offset(keep).execute()
       return rows.map(({ id }) => id)
     },
-    async rotate (id, counter, { rotatedAt, lastUsedAt, idleExpiresAt, ip, userAgent }) {
-      const { numUpdatedRows } = await queries.updateTable('sessions')
-        .set({ counter: counter + 1, rotated_at: rotatedAt, last_used_at: lastUsedAt, idle_expires_at: idleExpiresAt, ip, user_agent: userAgent })
-        .where('id', '=', id).where('counter', '=', counter).executeTakeFirst()
-      return numUpdatedRows > 0n
+    async rotate (id, counter, { now, idleEnd, ip, userAgent }) {
+      const row = await queries.updateTable('sessions')
+        .set((eb) => ({
+          counter: counter + 1,
+          rotated_at: now,
+          last_used_at: now,
+          idle_expires_at: eb.case().when('expires_at', '<', idleEnd).then(eb.ref('expires_at')).else(idleEnd).end(),
+          ip,
+          user_agent: userAgent
+        }))
+        .where('id', '=', id).where('counter', '=', counter).where('idle_expires_at', '>', now).returningAll().executeTakeFirst()
+      return row === undefined ? null : fromRow(row)
     },
     async remove (ids) {
       if (ids.length === 0) return []

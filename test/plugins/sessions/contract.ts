@@ -68,13 +68,22 @@ export function sessionsContract (t: Test, open: (t: Test) => Promise<Queries>):
   t.test('counts one rotation for all who saw the same counter', async (t) => {
     const { sessions, alice, add } = await setUp(t)
     const [session, other] = await add(alice, { counter: 3 }, { counter: 3 }) as [Session, Session]
-    const rotation = { rotatedAt: now + 10, lastUsedAt: now + 11, idleExpiresAt: now + 12, ip: '192.0.2.9', userAgent: 'curl' }
-    t.equal(await sessions.rotate(session.id, 2, rotation), false)
-    t.equal(await sessions.rotate(randomUUIDv7(), 3, rotation), false)
-    const wins = await Promise.all(Array.from({ length: 20 }, () => sessions.rotate(session.id, 3, rotation)))
-    t.equal(wins.filter(Boolean).length, 1)
-    t.strictSame(await sessions.find(session.id), { ...session, ...rotation, counter: 4 })
+    const rotation = { now: now + 10, idleEnd: now + 1500, ip: '192.0.2.9', userAgent: 'curl' }
+    t.equal(await sessions.rotate(session.id, 2, rotation), null)
+    t.equal(await sessions.rotate(randomUUIDv7(), 3, rotation), null)
+    const wins = (await Promise.all(Array.from({ length: 20 }, () => sessions.rotate(session.id, 3, rotation)))).filter((one) => one !== null)
+    const rotated = { ...session, counter: 4, rotatedAt: now + 10, lastUsedAt: now + 10, idleExpiresAt: now + 1500, ip: '192.0.2.9', userAgent: 'curl' }
+    t.strictSame([wins, await sessions.find(session.id)], [[rotated], rotated])
     t.strictSame(await sessions.find(other.id), other)
+  })
+
+  t.test('rotates nothing that is over, and lets nothing last beyond its absolute end', async (t) => {
+    const { sessions, alice, add } = await setUp(t)
+    const [session] = await add(alice, {}) as [Session]
+    const at = (moment: number) => sessions.rotate(session.id, 0, { now: moment, idleEnd: moment + 5000, ip: '192.0.2.9', userAgent: null })
+    t.equal(await at(session.idleExpiresAt), null)
+    t.strictSame(await sessions.find(session.id), session)
+    t.equal((await at(session.idleExpiresAt - 1))?.idleExpiresAt, session.expiresAt)
   })
 
   t.test('removes what it is told to, and says what was there', async (t) => {
