@@ -102,7 +102,7 @@ t.test('what is not run is at least well formed, and says what matters', async (
     const { Resources: resources } = parse(readDeployed('aws/template.yaml').replaceAll(/!(?:Ref|Sub) /g, ''))
     t.match(resources.Users.Properties, { AuthorizerType: 'JWT', JwtConfiguration: { Issuer: issuer, Audience: ['api'] } })
     const routes = Object.values(resources as Record<string, { Type: string, Properties: Record<string, string> }>).filter(({ Type }) => Type === 'AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties)
-    t.same(routes.filter(({ Target = '' }) => Target.includes('Application')).map(({ AuthorizationType }) => AuthorizationType), ['JWT', 'JWT'])
+    t.same(routes.filter(({ Target = '' }) => Target.includes('Application')).map(({ RouteKey, AuthorizationType }) => [RouteKey, AuthorizationType]), [['ANY /api/{proxy+}', 'JWT'], ['ANY /api/admin', 'JWT'], ['ANY /api/admin/{proxy+}', 'JWT']])
     t.same(routes.filter(({ RouteKey = '' }) => / \/(?:admin|verify|metrics)/.test(RouteKey)), [])
     t.equal((parseEnv(readDeployed('aws/gatehouse.env')) as Record<string, string>)['SIGNING_ALG'], 'RS256')
   })
