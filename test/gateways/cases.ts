@@ -55,9 +55,10 @@ function callerOf ({ saw }: Reply): Array<string | undefined> {
 
 const tokens: Case[] = [{
   name: 'a good token passes, with the caller in six headers',
-  async run (t, { ask, world: { target: { alice, claims }, tokens } }) {
+  async run (t, { ask, gateway, world: { target: { alice, claims }, tokens } }) {
     const reply = await ask('/api/orders/1?role=none&scope=none', tokens.good)
     t.equal(reply.status, 200)
+    t.equal(reply.saw?.headers['host'], `127.0.0.1:${gateway.port}`, 'with the host that was asked for, and its port')
     t.equal(reply.saw?.url, '/api/orders/1?role=none&scope=none')
     t.same(callerOf(reply), [alice.user.id, 'alice', claims['sid'], 'gatehouse', '', ''])
     t.same(callerOf(await ask('/api/orders', tokens.admin)).slice(4), ['editor admin', ''], 'several roles')
