@@ -61,7 +61,7 @@ t.test('what is not run is at least well formed, and says what matters', async (
     t.equal(middlewares.verify.forwardAuth.address, 'http://gatehouse:3000/verify')
     t.equal(middlewares['verify-admin'].forwardAuth.address, 'http://gatehouse:3000/verify?role=admin')
     for (const name of ['verify', 'verify-admin']) t.match(middlewares[name].forwardAuth, { authResponseHeaders: names, authRequestHeaders: ['Authorization'], trustForwardHeader: false })
-    t.equal(Object.keys(middlewares.strip.headers.customRequestHeaders).length, 29)
+    t.equal(Object.keys(middlewares.strip.headers.customRequestHeaders).length, 39)
     t.match(parse(readDeployed('traefik/traefik.yml')), { entryPoints: { web: { forwardedHeaders: { insecure: false } } }, api: { insecure: false } })
   })
 
