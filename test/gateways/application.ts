@@ -89,8 +89,8 @@ function faultsOf ({ url, headers, trailers }: Seen): string[] {
     ...(user === '' && client === '' ? ['without a caller'] : []),
     ...identity.filter(([, value]) => value.includes(spoof) || value.includes('{')).map(([name, value]) => `with ${name}: ${value}`),
     ...trailers.map(([name, value]) => `with a trailer ${name}: ${value}`),
-    ...headers.filter(([name, value]) => /^(?:x[-_.](?:forwarded|real|original|rewrite)|forwarded|proxy$)/.test(name) && value.includes(spoof)).map(([name, value]) => `with ${name}: ${value}`),
-    ...(/^\/api\/admin(?:\/|$)/.test(mostForgiving(url)) && !roles.split(' ').includes('admin') ? ['is for administrators'] : [])
+    ...headers.filter(([name, value]) => /^(?:x[-_.](?:forwarded|real|original|rewrite|envoy|remote)|forwarded|remote|true-client|proxy$)/.test(name) && value.includes(spoof)).map(([name, value]) => `with ${name}: ${value}`),
+    ...(mostForgiving(url).startsWith('/api/admin') && !roles.split(' ').includes('admin') ? ['is for administrators'] : [])
   ]
 }
 

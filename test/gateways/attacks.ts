@@ -21,6 +21,9 @@ export const spellings: string[] = [
 /** Names of hyphens and letters alone, which are nobody's: nginx, which knows no pattern for names, lets them pass. */
 const strange = ['X---Auth-User-Id', 'X-Auth---User-Id', 'XAuth-User-Id', 'XAuthUserId', '-X-Auth-User-Id', 'X--Auth---Roles', 'XAuthRoles']
 
+/** Names by which other proxies tell of a caller, of an address or of a path: what an application may believe beside the six. */
+const aliases = ['X-Auth-User', 'X-Auth-Email', 'X-Auth-Role', 'Remote-User', 'X-Remote-User', 'X-Forwarded-User', 'X-Forwarded-Email', 'X-Forwarded-Groups', 'X-Forwarded-Method', 'X-Forwarded-Port', 'X-Forwarded-Scheme', 'X-Original-Path', 'X-Envoy-Original-Path', 'True-Client-IP', 'Remote_User', 'X_Remote_User', 'X_Forwarded_User']
+
 const strangers: Case = {
   name: 'the same with three hyphens, with none, or with one ahead',
   async run (t, { ask, adapter, world: { tokens, application, target: { alice } } }) {
@@ -75,7 +78,7 @@ const spoofs: Case = {
     }
     const from: HeaderLine[] = ['X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP', 'Forwarded', 'X-Original-URL', 'X-Original-URI', 'X-Rewrite-URL', 'X-Forwarded-Uri', 'X-Forwarded-Prefix', 'Proxy'].map((name) => [name, spoof])
     t.equal((await ask('/api/orders', tokens.good, { headers: from })).status, 200, 'where it comes from is the gateway\'s word too: the application looks')
-    for (const name of ['X_Forwarded_For', 'X-Forwarded_For', 'X.Forwarded.For', 'X_Forwarded-Host', 'X_Real_IP', 'X-Real_IP', 'X.Original.URL', 'X_Original_URI', 'X-Rewrite_URL', 'X_Forwarded_Prefix']) {
+    for (const name of [...aliases, 'X_Forwarded_For', 'X-Forwarded_For', 'X.Forwarded.For', 'X_Forwarded-Host', 'X_Real_IP', 'X-Real_IP', 'X.Original.URL', 'X_Original_URI', 'X-Rewrite_URL', 'X_Forwarded_Prefix']) {
       const { status } = await ask('/api/orders', tokens.good, { headers: [[name, spoof]] })
       t.ok([200, 400].includes(status), `${name}: ${status}`)
     }

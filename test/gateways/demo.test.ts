@@ -5,6 +5,7 @@ import t from 'tap'
 import { at, provide } from '../support/debian.ts'
 import { freePort } from '../support/postgres.ts'
 import { answers } from '../support/program.ts'
+import { fenced } from './programs.ts'
 
 t.setTimeout(180_000)
 
@@ -27,6 +28,12 @@ t.test('npm run demo:gateway prints three calls that work, and leaves nothing be
   t.equal(registered.message, 'User registered successfully')
   t.same(orders, { user_id: registered.user.id, username: 'alice', path: '/api/orders', orders: [] })
   t.equal((await fetch(`http://127.0.0.1:${port}/api/orders`)).status, 401)
+
+  const readme = fenced('nginx/README.md', 'sh').find((block) => block.includes('/logout')) ?? ''
+  const token = '\nprintf %s "$TOKEN"'
+  const { stdout: told } = await promisify(execFile)('sh', ['-eu', '-c', readme.replaceAll('localhost:8000', `127.0.0.1:${port}`) + token])
+  t.match(told, /"username_taken".*"path":"\/api\/orders"/s, 'and so do those of deploy/nginx/README.md')
+  t.equal((await fetch(`http://127.0.0.1:${port}/api/orders`, { headers: { authorization: `Bearer ${told.slice(told.lastIndexOf('}') + 1)}` } })).status, 401, 'which sign out')
 
   const again = spawn(process.execPath, [entry], { env: { ...process.env, PORT: String(port) }, stdio: 'ignore' })
   t.same(await once(again, 'close'), [1, null], 'a port that is taken')

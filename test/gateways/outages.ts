@@ -8,9 +8,18 @@ const bad: Array<[what: string, by: 'nobody' | 'silence' | RequestListener]> = [
   ['answering 429', answering(429)], ['answering 404', answering(404)], ['hanging up', (request) => { request.socket.destroy() }], ['talking nonsense', (request) => { request.socket.end('nonsense\r\n\r\n') }]
 ]
 
+/** What may listen where a name or an address leads by mistake: none says who is calling. */
+const strangers: Array<[what: string, by: RequestListener]> = [
+  ['200 with a page', (_, response) => { response.setHeader('content-type', 'text/html').end('<!doctype html><title>Hello</title>') }],
+  ['200 with names and nothing in them', answering(200, { 'x-auth-user-id': '', 'x-auth-client-id': '', 'x-auth-roles': 'admin' })],
+  ['204', answering(204)]
+]
+
+const named = [...bad.map(([what, by]) => [`Gatehouse ${what}`, by] as const), ...strangers.map(([what, by]) => [`a service that answers ${what} and is not Gatehouse`, by] as const)]
+
 /** Whatever becomes of the service, nobody passes who would not have passed before. */
-export const outages: readonly Case[] = bad.map(([what, by]) => ({
-  name: `Gatehouse ${what}: nobody passes unverified`,
+export const outages: readonly Case[] = named.map(([what, by]) => ({
+  name: `${what}: nobody passes unverified`,
   async run (t, { ask, adapter: { mode }, world: { replaceService, restoreService, tokens, application } }) {
     await replaceService(by)
     try {
@@ -18,7 +27,8 @@ export const outages: readonly Case[] = bad.map(([what, by]) => ({
       const forged = by === 'silence' && mode === 'verifies' ? [] : [tokens.bad['with another payload']]
       const since = performance.now()
       const asked = [undefined, 'x.y.z', tokens.bad['expired'], ...forged, tokens.good]
-      const [status = 0, ...others] = (await Promise.all(asked.map((token) => ask('/api/orders', token)))).map(({ status }) => status).reverse()
+      const calls = [ask('/api/admin/x', tokens.good), ...asked.map((token) => ask('/api/orders', token))]
+      const [status = 0, ...others] = (await Promise.all(calls)).map(({ status }) => status).reverse()
       t.ok(performance.now() - since < 6_000, 'two seconds are waited for')
       t.same(others.filter((one) => one < 300), [])
       t.equal(application.seen.length, mode === 'asks' ? 0 : 1)

@@ -62,9 +62,11 @@ export function readDeployed (path: string): string {
   return readFileSync(new URL(path, deploy), 'utf8')
 }
 
-/** The fenced blocks of a README of deploy/ in this language. */
-export function fenced (path: string, language: string): string[] {
-  return [...readDeployed(path).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, block = '']) => block)
+/** The fenced blocks of a README of deploy/ in this language, of the whole page or of the section with this heading. */
+export function fenced (path: string, language: string, heading?: string): string[] {
+  const page = readDeployed(path)
+  const text = heading === undefined ? page : page.split(/^## /m).find((section) => section.startsWith(`${heading}\n`)) ?? failure(`${path} has no section ${heading}`)
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, block = '']) => block)
 }
 
 /** A text with a block before or after a place in it, which has to be there once. */

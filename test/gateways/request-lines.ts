@@ -70,6 +70,12 @@ const paths: Case = {
       t.same(application.seen.filter(({ url }) => mostForgiving(url).startsWith('/api/admin')).map(({ url }) => url), [], `${path} without the role: ${statusesIn(text)}`)
       t.same(application.faults(), [], path)
     }
+    application.forget()
+    for (const path of ['/api/x#', '/api/x#/admin', '/api/#/x', '/api/x#?y', '/me#/../admin/users', '/login#']) {
+      const text = await say(gateway.port, `GET ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${tokens.good}\r\nConnection: close\r\n\r\n`, 1_000)
+      t.ok([400, 404].includes(statusesIn(text)[0] ?? 0), `${path}: ${statusesIn(text)}`)
+    }
+    t.same(application.seen.map(({ url }) => url), [], 'with a raw #')
   }
 }
 

@@ -15,7 +15,7 @@ import type { World } from './world.ts'
 /** A file of deploy/ that answers preflights. */
 const withPreflight = new Map<Adapter, () => string>([
   [nginx, () => {
-    const [ahead = '', below = ''] = fenced('nginx/README.md', 'nginx')
+    const [ahead = '', below = ''] = fenced('../docs/gateways.md', 'nginx', 'A page of another origin')
     return inserted(inserted(readDeployed(nginx.file), 'before', '\n  server {', ahead), 'after', 'listen 80;', below)
   }],
   [haproxy, () => inserted(readDeployed(haproxy.file), 'before', '  # Everything below /api/', fenced('haproxy/README.md', 'haproxy')[0] ?? '')],
@@ -53,6 +53,10 @@ export async function answersPreflights (t: Test, adapter: Adapter, world: World
   t.same(world.application.seen, [], 'the application heard of none of them')
   t.same(allowed(await ask('/api/orders', world.tokens.good, { headers: [['Origin', origin]] })), [origin])
   t.same(world.application.faults(), [])
+  if (adapter !== nginx) return
+  const local = 'http://localhost:5173'
+  const { ask: askLocally } = createGate(t, adapter, await startGateway(t, adapter, world, { text: text.replaceAll(origin, local) }), world)
+  t.equal((await askLocally('/api/orders', undefined, { method: 'OPTIONS', headers: preflight(local) })).status, 204, 'an origin without TLS')
 }
 
 /** Two processes of Gatehouse behind nginx, of which one loses what it is asked: what is asked of the other one then, and what is not. */
@@ -114,7 +118,7 @@ export async function goesOnWithAnotherProcess (t: Test, world: World): Promise<
 
 /** deploy/nginx/nginx.conf, remembering answers as docs/gateways.md says. */
 export function remembering (): string {
-  const [ahead = '', below = ''] = fenced('../docs/gateways.md', 'nginx')
+  const [ahead = '', below = ''] = fenced('../docs/gateways.md', 'nginx', 'Remembering answers')
   return inserted(inserted(readDeployed(nginx.file), 'before', '\n  server {', ahead), 'after', 'location /_verify {\n      internal;', below)
 }
 
