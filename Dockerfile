@@ -58,12 +58,14 @@ COPY --from=build /build/node_modules/ /app/node_modules/
 COPY --from=build /build/app/ /app/
 COPY --from=native /build/native/ /app/native/
 
-# One malloc arena: the threads that hash passwords would otherwise each keep memory of their own.
+# One malloc arena: the threads that hash passwords would otherwise each keep memory of their own. In huge pages, where the system has
+# them: argon2 goes through 19 MiB out of order, and a tenth to a fifth of its time would go into asking for small ones and finding them.
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=3000 \
     DATABASE_URL=sqlite:/data/gatehouse.db \
-    MALLOC_ARENA_MAX=1
+    MALLOC_ARENA_MAX=1 \
+    GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 
 WORKDIR /app
 VOLUME ["/data"]

@@ -12,7 +12,7 @@ export interface Server {
 }
 
 /** As `npm start` and the image start it; the peers too, so that they differ in what they do and not in how. */
-export const production = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1', NODE_OPTIONS: '--max-semi-space-size=4' }
+export const production = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1', GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', NODE_OPTIONS: '--max-semi-space-size=4' }
 
 /** Whether servers can be kept to the first processor and the load to the second. */
 export const pinnable = availableParallelism() > 1 && isThere('taskset')

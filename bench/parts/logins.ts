@@ -32,6 +32,7 @@ const logins: Part = async ({ quick, pairs, folder }) => {
     }
     const slices = await inTurn({
       'raw shipped': () => rawRate(seconds, shipped),
+      'raw in huge pages': () => rawRate(seconds, wide ?? shipped, { GLIBC_TUNABLES: production.GLIBC_TUNABLES }),
       ...wide === null ? {} : { 'raw wide': () => rawRate(seconds, wide) },
       ...Object.fromEntries(Object.entries(services).map(([name, crowd]) => [name, () => signIns(crowd, seconds)]))
     }, pairs)
@@ -50,17 +51,19 @@ function figuresOf (slices: Record<string, number[]>, wide: string | null) {
     return { name, values: ratios(first, second), note: `${median(first).toFixed(0)} and ${median(second).toFixed(0)} a second` }
   }
   const onWide = 'sign-ins with the wide build ÷ raw argon2 from npm'
-  if (wide === null) return [pair('sign-ins ÷ raw argon2, the same binary', 'shipped', 'raw shipped'), { name: onWide, values: [], note: 'no wide build here: npm run build:argon2' }]
+  const pages = 'raw argon2 in huge pages ÷ in small ones'
+  if (wide === null) return [pair('sign-ins ÷ raw argon2, the same binary', 'shipped', 'raw shipped'), pair(pages, 'raw in huge pages', 'raw shipped'), { name: onWide, values: [], note: 'no wide build here: npm run build:argon2' }]
   return [
     pair('sign-ins ÷ raw argon2, the same binary', 'wide', 'raw wide'),
     pair(onWide, 'wide', 'raw shipped'),
     pair('sign-ins ÷ raw argon2, both as npm brings it', 'shipped', 'raw shipped'),
-    pair('raw argon2, the wide build ÷ as npm brings it', 'raw wide', 'raw shipped')
+    pair('raw argon2, the wide build ÷ as npm brings it', 'raw wide', 'raw shipped'),
+    pair(pages, 'raw in huge pages', 'raw wide')
   ]
 }
 
-export async function rawRate (seconds: number, build?: string): Promise<number> {
-  const env = { ...process.env, ...build === undefined ? {} : { ARGON2_PREBUILD: build } }
+export async function rawRate (seconds: number, build?: string, environment: Record<string, string> = {}): Promise<number> {
+  const env = { ...process.env, ...environment, ...build === undefined ? {} : { ARGON2_PREBUILD: build } }
   const { stdout } = await run(process.execPath, ['--import', './check-node.js', 'bench/peers/raw-argon2.ts', String(seconds)], { cwd: root, env })
   return Number(stdout)
 }

@@ -36,7 +36,7 @@ export async function startProcess (environment: Record<string, string>): Promis
   const port = await freePort()
   const began = performance.now()
   const child = spawn(process.execPath, ['--max-semi-space-size=4', '--import', './check-node.js', 'server.ts'], {
-    env: { PATH: process.env['PATH'], NODE_ENV: 'production', LOG_LEVEL: 'warn', DRAIN_DELAY: '0', MALLOC_ARENA_MAX: '1', ...environment, PORT: String(port) },
+    env: { PATH: process.env['PATH'], NODE_ENV: 'production', LOG_LEVEL: 'warn', DRAIN_DELAY: '0', MALLOC_ARENA_MAX: '1', GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', ...environment, PORT: String(port) },
     stdio: ['ignore', 'ignore', 'inherit']
   })
   const url = `http://127.0.0.1:${port}`
