@@ -76,7 +76,7 @@ async function processesContract (t: Test, [one, ...others]: [Service, ...Servic
     t.equal(await here.visit(token), 200)
   })
 
-  t.test('S15 guesses at one account count in every process, and so does what they lead to', async (t) => {
+  t.test('S16 guesses at one account count in every process, and so does what they lead to', async (t) => {
     const carol = { ...alice, username: 'carol' }
     await here.register(carol)
     const all = [here, ...elsewhere]
