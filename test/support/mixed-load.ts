@@ -80,9 +80,11 @@ export async function startMixedLoad (t: Test, url: string, rate: number): Promi
       if (status === 200) sessions.push(body)
       return status
     },
+    /** Who reads goes on with the new session, so that no access token grows old, and the former one is refreshed and ended like the others. */
     async login (number) {
-      const { status, body } = await call('POST', '/login', { body: accounts[number / 50 % users] as typeof alice })
-      if (status === 200) sessions.push(body)
+      const user = number / 50 % users
+      const { status, body } = await call('POST', '/login', { body: accounts[user] as typeof alice })
+      if (status === 200) sessions.push(...readers.splice(user, 1, body))
       return status
     },
     logout: async () => (await call('POST', '/logout', { token: take().access_token })).status
