@@ -1,5 +1,5 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
-import Fastify, { type FastifyInstance, type FastifyRequest, type RouteOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { ErrorReply } from '../schemas/errors.ts'
 import { OauthErrorReply } from '../schemas/oauth.ts'
@@ -19,8 +19,8 @@ declare module 'fastify' {
 export interface Openapi {
   /** The description of every route (OpenAPI 3.1). */
   describe (): Promise<object>
-  /** What is at an address below /documentation. Throws `not_found` where nothing is or the pages are off, and `invalid_request` where its conditions cannot be met. */
-  page (request: Pick<FastifyRequest, 'url' | 'headers'>): Promise<Page>
+  /** What is at an address below /documentation, whole. Throws `not_found` where nothing is, or where the pages are off. */
+  page (url: string): Promise<Page>
 }
 
 export interface Page {
@@ -42,9 +42,8 @@ interface Description { paths?: Record<string, Record<string, Operation>>, compo
 
 const successes: Readonly<Record<string, string>> = { 200: 'It is so', 201: 'It was made', 202: 'It has begun', 204: 'It is done', 304: 'What was read before is still so' }
 
-/** What of a request the pages depend on, and what of theirs goes out. */
-const asked = ['if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since', 'range']
-const told = ['content-type', 'content-security-policy', 'cache-control', 'etag', 'last-modified', 'accept-ranges', 'content-range', 'location']
+/** What of the pages' headers goes out. */
+const told = ['content-type', 'content-security-policy', 'cache-control', 'etag', 'location']
 
 /**
  * The description of the interface, made from the routes' schemas, and its pages. What makes them is loaded when somebody
@@ -54,24 +53,37 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
   const routes: RouteOptions[] = []
   const stated = new Map<string, Stated>()
   let described: Promise<FastifyInstance> | null = null
+  /** By their paths: as many as there are, and one copy of each for all who ask. */
+  const shown = new Map<string, Promise<Page>>()
   app.addHook('onRoute', (route) => { routes.push(route) })
-  app.addHook('onClose', async () => { await (await described)?.close() })
+  app.addHook('onClose', async () => { await described?.then((server) => server.close(), () => {}) })
 
   app.decorate('openapi', {
     describe: async () => (await description()).swagger(),
-    async page ({ url, headers }) {
+    async page (url) {
       const [path = ''] = url.split('?')
       // Dots would be taken out of the path on the way to the pages.
       if (!pages || new URL(path, publicUrl).pathname !== path) throw app.errors.create('not_found')
-      const { statusCode: status, headers: answered, rawPayload: body } = await (await description()).inject({ url, headers: pick(headers, asked) })
-      if (status === 412 || status === 416) throw app.errors.create('invalid_request')
-      if (status >= 400) throw app.errors.create('not_found')
-      return { status, headers: pick(answered, told), body }
+      const page = shown.get(path) ?? load(path)
+      shown.set(path, page)
+      return page.catch((error) => {
+        shown.delete(path)
+        throw error
+      })
     }
   } satisfies Openapi)
 
+  async function load (path: string): Promise<Page> {
+    const { statusCode: status, headers, rawPayload: body } = await (await description()).inject(path)
+    if (status >= 400) throw app.errors.create('not_found')
+    return { status, headers: Object.fromEntries(told.filter((name) => headers[name] !== undefined).map((name) => [name, String(headers[name])])), body }
+  }
+
   function description (): Promise<FastifyInstance> {
-    described ??= describe()
+    described ??= describe().catch((error) => {
+      described = null
+      throw error
+    })
     return described
   }
 
@@ -148,10 +160,6 @@ function withoutIds<T> (value: T): T {
   if (typeof value !== 'object' || value === null) return value
   const { $id, ...members } = value as Schema
   return Object.fromEntries(Object.entries($id === undefined ? members : { title: $id, ...members }).map(([name, member]) => [name, withoutIds(member)])) as T
-}
-
-function pick (headers: Record<string, unknown>, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.filter((name) => headers[name] !== undefined).map((name) => [name, String(headers[name])]))
 }
 
 /** The pages load their own scripts and styles and nothing from anywhere else. */

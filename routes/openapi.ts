@@ -14,8 +14,9 @@ const description: FastifyPluginAsyncTypebox = async (app) => {
 
   for (const url of ['/documentation', '/documentation/*']) {
     app.get(url, { config: { access: 'public' }, schema: { hide: true } }, async (request, reply) => {
-      const { status, headers, body } = await app.openapi.page(request)
-      return reply.code(status).headers(headers).send(body)
+      const { status, headers: { 'content-type': type = 'text/plain', ...headers }, body } = await app.openapi.page(request.url)
+      const isKnown = headers['etag'] !== undefined && request.headers['if-none-match'] === headers['etag']
+      return isKnown ? reply.code(304).headers(headers).send() : reply.code(status).headers(headers).type(type).send(body)
     })
   }
 }

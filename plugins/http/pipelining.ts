@@ -6,17 +6,16 @@ import type { Socket } from 'node:net'
  * once, which are a thousand, and keeps them all until the first answer has been taken.
  */
 export function createPipelineLimit (mostAhead: number): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const ahead = new Map<Socket, number>()
+  const ahead = new WeakMap<Socket, number>()
 
   return ({ socket }, response) => {
     // Only the answer that is next has the connection.
     if (response.socket !== null) {
-      if (ahead.size > 0) ahead.delete(socket)
+      ahead.delete(socket)
       return false
     }
-    const count = ahead.get(socket)
-    if (count === undefined) socket.once('close', () => ahead.delete(socket))
-    ahead.set(socket, (count ?? 0) + 1)
-    return (count ?? 0) >= mostAhead
+    const count = ahead.get(socket) ?? 0
+    ahead.set(socket, count + 1)
+    return count >= mostAhead
   }
 }

@@ -152,6 +152,15 @@ t.test('serves its pages under a content policy of their own', async (t) => {
   t.notMatch((await server.inject('/documentation')).body, /https?:\/\/(?!auth\.test)/, 'nothing is loaded from elsewhere')
 })
 
+t.test('has one copy of a page for all who ask, and says when it is known', async (t) => {
+  const [one, other] = await Promise.all([server.openapi.page('/documentation/static/swagger-ui-bundle.js'), server.openapi.page('/documentation/static/swagger-ui-bundle.js?again')])
+  t.equal(one.body, other.body)
+  const { etag = '' } = one.headers
+  t.not(etag, '')
+  const known = await server.inject({ url: '/documentation/static/swagger-ui-bundle.js', headers: { 'if-none-match': etag } })
+  t.strictSame([known.statusCode, known.body, known.headers['content-type'], known.headers['content-length'], known.headers.etag], [304, '', undefined, undefined, etag])
+})
+
 t.test('serves everything else under a policy that allows nothing', async (t) => {
   for (const url of ['/openapi.json', '/health/live', '/.well-known/jwks.json', '/protected', '/nothing', '/documentation/nothing', '/login', '/%zz']) t.equal((await server.inject(url)).headers['content-security-policy'], api, url)
 })

@@ -1,4 +1,5 @@
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { build } from '../../support/build.ts'
 import { listen } from '../../support/wire.ts'
@@ -38,4 +39,18 @@ t.test('hangs up on who sends more, and serves others', async (t) => {
   t.ok(await answersTo(ask.repeat(102), 102) < 102)
   t.ok(await answersTo(ask.repeat(1500), 1500) < 102)
   t.equal(await answersTo(ask, 1), 1)
+})
+
+t.test('keeps nothing of a connection whose requests were answered', async (t) => {
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  const [served] = await Promise.all([new Promise<Socket>((resolve) => { server.server.once('connection', resolve) }), once(socket, 'connect')])
+  const listeners: number[] = []
+  for (let times = 0; times < 40; times++) {
+    let heard = ''
+    socket.write(ask.repeat(2))
+    while (heard.split('HTTP/1.1 200 OK').length <= 2) heard += String(await new Promise((resolve) => { socket.once('data', resolve) }))
+    listeners.push(served.listenerCount('close'))
+  }
+  t.equal(Math.max(...listeners.slice(1)), listeners[1], 'however often it asks ahead')
 })
