@@ -7,7 +7,7 @@ import t from 'tap'
 const run = promisify(execFile)
 const cwd = new URL('..', import.meta.url)
 const refusal = (version: string) =>
-  `Gatehouse needs Node.js 24 or newer; this is ${version}. "npm ci" brings one: start it with "npm start".\n`
+  `Gatehouse needs Node.js 24.16, 26.1 or newer; this is ${version}. "npm ci" brings one: start it with "npm start".\n`
 
 t.test('lets this Node go on', async (t) => {
   const { stdout, stderr } = await run(process.execPath, ['--import', './check-node.js', '--print', '"went on"'], { cwd })
@@ -15,10 +15,11 @@ t.test('lets this Node go on', async (t) => {
   t.equal(stderr, '')
 })
 
-t.test('refuses the line before the oldest one supported', async (t) => {
-  const pretend = 'data:text/javascript,Object.defineProperty(process, "versions", { value: { node: "23.11.1" } })'
-  const told = run(process.execPath, ['--import', pretend, '--import', './check-node.js', '--print', '"went on"'], { cwd })
-  await t.rejects(told, { code: 1, stdout: '', stderr: refusal('23.11.1') })
+t.test('refuses what is older than the oldest supported of each line', async (t) => {
+  const pretend = (version: string) => `data:text/javascript,Object.defineProperty(process, "versions", { value: { node: "${version}" } })`
+  const start = (version: string) => run(process.execPath, ['--import', pretend(version), '--import', './check-node.js', '--print', '"went on"'], { cwd })
+  for (const version of ['23.11.1', '24.15.0', '25.9.0', '26.0.0']) await t.rejects(start(version), { code: 1, stdout: '', stderr: refusal(version) }, version)
+  for (const version of ['24.16.0', '26.1.0', '27.0.0']) t.equal((await start(version)).stdout, 'went on\n', version)
 })
 
 t.test('tells a Node that cannot read TypeScript so in one line', async (t) => {
