@@ -152,9 +152,10 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       const rotated = await sessions.rotate(presented.sessionId, presented.counter, { now, idleEnd: now + idleLifetime * seconds, ip: origin.ip, userAgent: origin.userAgent })
       if (rotated !== null) return { outcome: 'granted', grant: grantOf(rotated), repeated: false }
       const session = await sessions.lock(presented.sessionId)
-      const verdict = session === null ? 'refuse' : judge(presented.counter, session, now, grace)
-      if (session === null || verdict === 'refuse' || verdict === 'rotate') return refused
+      if (session === null) return refused
+      const verdict = judge(presented.counter, session, now, grace)
       if (verdict === 'replay') return { outcome: 'granted', grant: grantOf(session), repeated: true }
+      if (verdict !== 'end-session') return refused
       await app.sessions.end(session.userId, session.id, queries)
       return { outcome: 'reused', userId: session.userId, sessionId: session.id }
     },
