@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { processorTime as timeOf } from '../test/support/process.ts'
 
 export interface Server {
   /** `http://127.0.0.1:PORT` */
@@ -66,8 +67,7 @@ export async function stopServer ({ child }: Server): Promise<void> {
 /** Microseconds of processor time that a process has used so far, all its threads together; NaN where there is no /proc. */
 export function processorTime ({ child: { pid } }: Server): number {
   try {
-    const threads = readdirSync(`/proc/${pid}/task`)
-    return threads.reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]), 0) / 1000
+    return timeOf(pid as number) * 1000
   } catch {
     return Number.NaN
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../test/support/postgres.ts'
+import { production } from '../servers.ts'
 import { processorTime } from './stores.ts'
 
 export interface Process {
@@ -35,8 +36,8 @@ const connections = 16
 export async function startProcess (environment: Record<string, string>): Promise<Process> {
   const port = await freePort()
   const began = performance.now()
-  const child = spawn(process.execPath, ['--max-semi-space-size=4', '--import', './check-node.js', 'server.ts'], {
-    env: { PATH: process.env['PATH'], NODE_ENV: 'production', LOG_LEVEL: 'warn', DRAIN_DELAY: '0', MALLOC_ARENA_MAX: '1', GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', ...environment, PORT: String(port) },
+  const child = spawn(process.execPath, ['--import', './check-node.js', 'server.ts'], {
+    env: { PATH: process.env['PATH'], ...production, LOG_LEVEL: 'warn', DRAIN_DELAY: '0', ...environment, PORT: String(port) },
     stdio: ['ignore', 'ignore', 'inherit']
   })
   const url = `http://127.0.0.1:${port}`

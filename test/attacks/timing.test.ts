@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { production } from '../../bench/servers.ts'
 import type { TokenReply } from '../../schemas/login.ts'
 import { createApi, type Reply } from '../support/api.ts'
 import { alice } from '../support/build.ts'
@@ -66,7 +67,7 @@ t.test(`I179 a name that is taken costs what a new one costs, ${samples} times e
 })
 
 t.test(`J195 a storm of sign-ins is answered 200 or 503 with a time to wait, and who holds a token is served meanwhile, for ${stormSeconds} s`, async (t) => {
-  const stormy = await startService(t, { environment: { HASH_QUEUE: '200ms', MALLOC_ARENA_MAX: '1', GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' } })
+  const stormy = await startService(t, { environment: { ...production, HASH_QUEUE: '200ms' } })
   const { call, register, signedIn, visit } = createApi(stormy)
   await register(alice)
   const { access_token: token } = await signedIn(alice)
