@@ -10,6 +10,7 @@ import { createLedger, lostOf, workUntilFailed } from '../support/ledger.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { issuer, startService, temporaryFolder } from '../support/service.ts'
 import { until } from '../support/until.ts'
+import { witness } from '../support/witness.ts'
 
 t.setTimeout(300_000)
 
@@ -26,6 +27,7 @@ function documented (program: string): string {
 }
 
 t.test('R24 R25 a dump under load, restored, has all that was there when it began; what is newer fails closed, and sessions end by the time', async (t) => {
+  const seen = witness(t, { fault: 'restored from a dump that was made under load', store: 'PostgreSQL' })
   const programs = await provide('postgresql', findPostgres)
   const server = await startPostgres(t, {}, { programs })
   const [source, target] = [await server.createDatabase({ empty: true }), await server.createDatabase({ empty: true })]
@@ -44,7 +46,7 @@ t.test('R24 R25 a dump under load, restored, has all that was there when it bega
   const then = { ...ledger, usernames: [...ledger.usernames], rotations: new Map(ledger.rotations), ended: [...ledger.ended] }
   const acknowledged = ledger.acknowledged
   await execute('pg_dump', source)
-  t.comment(`dumped with ${await versionOf()} while ${ledger.acknowledged - acknowledged} calls were acknowledged`)
+  seen.note(`dumped with ${await versionOf()} while ${ledger.acknowledged - acknowledged} calls were acknowledged`)
   const newer = await api.refresh(rotated.refresh_token)
   const newest = await api.refresh(newer.body.refresh_token)
   t.same([newer.status, newest.status, await api.logout(ended.access_token)], [200, 200, 204])

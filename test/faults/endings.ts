@@ -9,6 +9,7 @@ import { readClaims } from '../support/claims.ts'
 import { type MixedLoad, startMixedLoad } from '../support/mixed-load.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startService } from '../support/service.ts'
+import { witness } from '../support/witness.ts'
 
 t.setTimeout(600_000)
 
@@ -34,6 +35,7 @@ async function refusedFrom ({ visit }: Api, token: string): Promise<number> {
 }
 
 t.test(`R20 an ending at one of ${processes} processes is felt by all others within a second, quiet and under load`, async (t) => {
+  const seen = witness(t, { fault: `sessions end at one of ${processes} processes`, store: 'PostgreSQL' })
   const server = await startPostgres(t, { track_commit_timestamp: 'on' })
   const url = await server.createDatabase()
   const options = { secretKey: randomBytes(32).toString('base64url'), environment: { DATABASE_URL: url, MAX_SESSIONS: '10000', ACCESS_TOKEN_TTL: '30m' } }
@@ -76,6 +78,7 @@ t.test(`R20 an ending at one of ${processes} processes is felt by all others wit
   for (const [name, share] of [['half', 0.5], ['99 %', 0.99], ['longest', 1]] as const) {
     t.comment(`| ${name} | ${columns.map((times) => `${Math.round(times[Math.ceil(times.length * share) - 1] as number)} ms`).join(' | ')} |`)
   }
+  seen.note(`felt at all others after ${Math.round(Math.max(...quiet))} ms at most, ${Math.round(Math.max(...busy))} ms under load`)
   const beside = load.flatMap(({ outcomes }) => outcomes).filter(({ due }) => due >= begun)
   t.comment(`beside ${beside.length} requests, at a load average of ${average}`)
   t.ok(Math.max(...quiet, ...busy) < bound)

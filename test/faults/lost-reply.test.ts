@@ -4,6 +4,7 @@ import t from 'tap'
 import { createApi } from '../support/api.ts'
 import { alice } from '../support/build.ts'
 import { type Service, startService, temporaryFolder } from '../support/service.ts'
+import { witness } from '../support/witness.ts'
 
 /** `npm run races` asks for 100. */
 const rounds = Number(process.env['RACE_ROUNDS'] ?? 3)
@@ -12,6 +13,7 @@ const moments = ['after the commit', 'before the commit', 'any'] as const
 const longest = 200
 
 t.test(`R03 K206 a client whose refresh was cut off goes on with the token it has, at ${rounds} kills`, { timeout: 900_000 }, async (t) => {
+  const seen = witness(t, { fault: `kill -9 before a refresh is answered, ${rounds} times`, store: 'SQLite' })
   const folder = temporaryFolder(t)
   const secretKey = randomBytes(32).toString('base64url')
   const start = () => startService(t, { folder, secretKey, entry: 'test/support/dying-service.ts', environment: { LOG_LEVEL: 'info' } })
@@ -37,7 +39,7 @@ t.test(`R03 K206 a client whose refresh was cut off goes on with the token it ha
     token = successor
   }
   t.equal((await createApi(service).refresh(token)).status, 200, 'and further on')
-  t.comment(JSON.stringify(lost))
+  seen.note(Object.entries(lost).map(([moment, times]) => `${moment}: ${times}`).join(', '))
 })
 
 /** The last token that came through. */

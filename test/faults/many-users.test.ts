@@ -5,6 +5,7 @@ import { alice } from '../support/build.ts'
 import { processorTime } from '../support/process.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
+import { witness } from '../support/witness.ts'
 
 const users = 1_000_000
 /** Milliseconds of the processor: on a machine that does other things too, what a clock says is theirs. `npm run bench:scale` asks the clock. */
@@ -24,6 +25,7 @@ function fill (file: string): void {
 }
 
 t.test(`R04 is ready after less than two seconds of a processor with ${users} users, and tokens from before pass`, async (t) => {
+  const seen = witness(t, { fault: `a restart with ${users} users`, store: 'SQLite' })
   const first = await startService(t)
   await createApi(first).register(alice)
   const { access_token: token, refresh_token: refresh } = await createApi(first).signedIn(alice)
@@ -34,7 +36,8 @@ t.test(`R04 is ready after less than two seconds of a processor with ${users} us
   const again = await startService(t, { folder: first.folder, secretKey: first.secretKey })
   await until(async () => (await fetch(`${again.url}/health/ready`)).status === 200)
   const [worked, lasted] = [processorTime(again.pid), Math.round(performance.now() - begun)]
-  t.comment(`ready after ${lasted} ms, ${worked} of them of the processor`)
+  seen.readyAfter(lasted)
+  seen.note(`${worked.toFixed(0)} ms of the processor`)
   t.ok(worked < most, `${worked} ms`)
   const api = createApi(again)
   t.equal(await api.visit(token), 200)

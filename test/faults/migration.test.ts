@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { migrations } from '../../plugins/database/migrate.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startService, temporaryFolder } from '../support/service.ts'
+import { type Fault, witness } from '../support/witness.ts'
 
 t.setTimeout(600_000)
 
@@ -22,7 +23,7 @@ interface Place {
   done (): Promise<string[] | null>
 }
 
-const places: Record<string, (t: Test) => Promise<() => Promise<Place>>> = {
+const places: Record<Fault['store'], (t: Test) => Promise<() => Promise<Place>>> = {
   SQLite: async (t) => async () => {
     const file = join(temporaryFolder(t), 'gatehouse.db')
     return { url: `sqlite:${file}`, done: async () => readNames((sql) => reading(file, sql)) }
@@ -36,25 +37,27 @@ const places: Record<string, (t: Test) => Promise<() => Promise<Place>>> = {
   }
 }
 
-for (const [what, open] of Object.entries(places)) {
+for (const what of ['SQLite', 'PostgreSQL'] as const) {
   t.test(`R22 a first start on ${what} that is killed in its migrations leaves all of them or none, and the next one goes on`, async (t) => {
-    const next = await open(t)
+    const seen = witness(t, { fault: `kill -9 of a first start in its migrations, ${kills} times`, store: what })
+    const next = await places[what](t)
     const { url } = await next()
     const { out } = await start(url)
     const statements = Number(out)
-    const seen = new Set<number>()
+    const left = new Set<number>()
     for (let kill = 0; kill < kills; kill++) {
       const place = await next()
       const moment = 1 + Math.floor((kill + 0.5) * statements / kills)
       t.equal((await start(place.url, moment)).signal, 'SIGKILL', `at statement ${moment} of ${statements}`)
       const names = await place.done() ?? []
       t.ok([0, Object.keys(migrations).length].includes(names.length), `${names.length} migrations are there`)
-      seen.add(names.length)
+      left.add(names.length)
       t.equal((await start(place.url)).signal, null)
       t.same(await place.done(), Object.keys(migrations))
       if (kill === kills - 1) await startService(t, { environment: { DATABASE_URL: place.url, SECRET_KEY: secretKey } })
     }
-    t.ok(seen.has(0), 'some were killed before the end of the migrations')
+    seen.note(`${statements} statements are the whole`)
+    t.ok(left.has(0), 'some were killed before the end of the migrations')
   })
 }
 

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { alice, aliceSignedIn, build } from '../support/build.ts'
 import { call, createClock, refresh, refreshed, signIn, worth } from '../support/calls.ts'
 import { temporaryFolder } from '../support/service.ts'
+import { witness } from '../support/witness.ts'
 
 /** A service, what it was a minute after a backup of it, and one that begins anew on the backup another minute later. */
 async function setUp (t: Test) {
@@ -25,6 +26,7 @@ async function setUp (t: Test) {
 }
 
 t.test('a refresh token that is newer than the backup is refused, and ends nothing', async (t) => {
+  witness(t, { fault: 'restored from a backup, by refresh tokens that are newer', store: 'SQLite' })
   const { service, clock, backUp, restore } = await setUp(t)
   await aliceSignedIn(service)
   const pair = await signIn(service)
@@ -41,6 +43,7 @@ t.test('a refresh token that is newer than the backup is refused, and ends nothi
 })
 
 t.test('what ended after the backup is alive again, until everybody\'s sessions from before the restore are ended', async (t) => {
+  witness(t, { fault: 'restored from a backup, with sessions that have ended since', store: 'SQLite' })
   const { service, clock, backUp, restore } = await setUp(t)
   const stolen = await aliceSignedIn(service)
   await backUp()

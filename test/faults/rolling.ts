@@ -5,6 +5,7 @@ import { expected, type Outcome, startMixedLoad } from '../support/mixed-load.ts
 import { startNginx } from '../support/nginx.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { type Service, startService } from '../support/service.ts'
+import { witness } from '../support/witness.ts'
 
 t.setTimeout(900_000)
 
@@ -44,6 +45,7 @@ function row (what: string, outcomes: readonly Outcome[]): string {
 }
 
 t.test(`R11 fails none of ${rate} requests a second while two processes behind nginx are restarted in turn, ${rolls} times`, async (t) => {
+  const seen = witness(t, { fault: `two processes behind nginx are restarted in turn, ${rolls} times`, store: 'PostgreSQL' })
   const server = await startPostgres(t)
   const secretKey = randomBytes(32).toString('base64url')
   const database = await server.createDatabase()
@@ -69,7 +71,7 @@ t.test(`R11 fails none of ${rate} requests a second while two processes behind n
   t.comment('| restart | requests | by status | failed | half | 99 % | slowest |')
   for (const { what, from, to } of rounds) t.comment(row(what, load.outcomes.filter(({ due }) => due >= from && due < to)))
   t.comment(row('all', load.outcomes))
-  t.comment(`${Math.round(load.outcomes.length / seconds)} requests a second for ${Math.round(seconds)} s`)
+  seen.note(`${load.outcomes.length} requests, ${Math.round(load.outcomes.length / seconds)} a second, ${load.outcomes.filter(isFailed).length} failed`)
   t.comment(`what nginx complained of: ${tally(nginx.output().match(complaints) ?? [])}`)
   t.same(load.outcomes.filter(isFailed).slice(0, 20), [])
   t.ok(load.outcomes.length > rate * (seconds - 1), 'as many as were meant to be sent')

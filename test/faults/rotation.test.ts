@@ -6,6 +6,7 @@ import { type Client, createClient } from '../support/http.ts'
 import { startService } from '../support/service.ts'
 import { readSegment } from '../support/target.ts'
 import { until } from '../support/until.ts'
+import { witness } from '../support/witness.ts'
 
 // That a verifier which keeps the key set for its max-age never meets an unknown key, over the months three rotations take:
 // test/interop/caching-verifier.test.ts, with a turned clock. Here the rotations are hurried by another process, under load and by the real clock.
@@ -60,6 +61,7 @@ function isSignedBy (token: string, keys: Map<string, KeyObject>): boolean {
 }
 
 t.test(`fails no request while another process rotates the keys ${rotations} times`, async (t) => {
+  const seen = witness(t, { fault: `another process rotates the keys under load, ${rotations} times`, store: 'SQLite' })
   const service = await startService(t, { environment: { MAX_SESSIONS: '10000' } })
   const call = createClient(t, service.port)
   await call({ path: '/register', method: 'POST', headers: [['content-type', 'application/json']], body: JSON.stringify(alice) })
@@ -86,5 +88,5 @@ t.test(`fails no request while another process rotates the keys ${rotations} tim
   t.strictSame(unknown, [], 'every token could be verified by the keys that were read before its rotation')
   t.ok(load.requests >= atLeast)
   t.equal(new Set(load.tokens.map(kidOf)).size, rotations + 1)
-  t.comment(`${load.requests} requests with ${load.tokens.length} tokens of ${rotations + 1} keys`)
+  seen.note(`${load.requests} requests with ${load.tokens.length} tokens of ${rotations + 1} keys`)
 })

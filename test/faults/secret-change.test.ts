@@ -7,6 +7,7 @@ import { runCli } from '../support/cli.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { issuer, launch, type Service, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
+import { witness } from '../support/witness.ts'
 
 t.setTimeout(180_000)
 
@@ -18,6 +19,7 @@ interface Step {
 }
 
 t.test('a change of SECRET_KEY in two steps, by restarts of two processes on PostgreSQL in turn, loses no token and no session', async (t) => {
+  const seen = witness(t, { fault: 'SECRET_KEY is changed in two steps, by restarts in turn', store: 'PostgreSQL' })
   const server = await startPostgres(t)
   const url = await server.createDatabase()
   const [old, fresh] = [newSecret(), newSecret()]
@@ -58,6 +60,7 @@ t.test('a change of SECRET_KEY in two steps, by restarts of two processes on Pos
     for (const api of apis()) await until(async () => kidOf((await begin(api)).access_token) !== kid)
     await goOn(`a key made when each ${name}`)
   }
+  seen.note(`${sessions.length} sessions and ${issued.length} tokens live on`)
   const late = launch(t, { secretKey: old, environment: { DATABASE_URL: url } })
   t.equal(await late.ended, 1)
   t.match(late.output(), /^gatehouse: SECRET_KEY is not the one/, 'the old secret is worth nothing now')
