@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { build } from '../support/build.ts'
+import { build, costly } from '../support/build.ts'
 
 type Line = Record<string, unknown>
 
@@ -7,12 +7,12 @@ const turn = { network: '192.0.2.1' }
 
 async function passwordsOf (t: Test) {
   const log: Line[] = []
-  const { passwords } = await build(t, { log })
+  const { passwords } = await build(t, { log, environment: costly })
   return { passwords, warnings: () => log.filter(({ level }) => level === 40) }
 }
 
 t.test('tells the outcome once, before the next is asked whether it may start', async (t) => {
-  const { passwords, hashing } = await build(t, { environment: { HASH_CONCURRENCY: '1' } })
+  const { passwords, hashing } = await build(t, { environment: { ...costly, HASH_CONCURRENCY: '1' } })
   const digest = await passwords.hash('correct horse', turn)
   const told: string[] = []
   const seen: number[] = []

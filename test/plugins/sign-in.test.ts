@@ -1,7 +1,7 @@
 import { argon2id, hash } from 'argon2'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { alice, build, withAlice } from '../support/build.ts'
+import { alice, build, costly, withAlice } from '../support/build.ts'
 import { origin } from '../support/calls.ts'
 
 type Line = Record<string, unknown>
@@ -89,7 +89,7 @@ t.test('answers a digest that is malformed or hostile with 401 and a warning, ne
 })
 
 t.test('makes a digest of other parameters anew at the next sign-in', async (t) => {
-  const { server, events } = await start(t)
+  const { server, events } = await start(t, costly)
   const old = await hash(alice.password, { type: argon2id, memoryCost: 4096, timeCost: 1, parallelism: 2, hashLength: 24 })
   await plant(server, { password_hash: old })
   t.equal((await login(server, 'not the password')).statusCode, 401)

@@ -7,6 +7,10 @@ import { patience, unlimited } from './service.ts'
 
 export const alice = { username: 'alice', password: 'correct horse battery staple' }
 
+/** For a test of what a password costs: everywhere else a digest is cheap, which by default would be most of what the tests do. */
+export const costly = { ARGON2_MEMORY: '19456' }
+const cheap = { memory: 256, passes: 1 }
+
 export interface BuildOptions {
   /** Variables beside or instead of the test's own. */
   environment?: Record<string, string>
@@ -24,7 +28,8 @@ export interface BuildOptions {
 
 /** The whole app without a socket, on a database in memory, closed with the test. Whatever it answers has to be as it is described. */
 export async function build (t: Test, { environment = {}, log, extend, ...options }: BuildOptions = {}): Promise<FastifyInstance> {
-  const config = readConfig({ DATABASE_URL: 'sqlite::memory:', PUBLIC_URL: 'https://auth.test', LOG_LEVEL: log === undefined ? 'silent' : 'trace', HASH_QUEUE: patience, ...unlimited, ...environment })
+  const read = readConfig({ DATABASE_URL: 'sqlite::memory:', PUBLIC_URL: 'https://auth.test', LOG_LEVEL: log === undefined ? 'silent' : 'trace', HASH_QUEUE: patience, ...unlimited, ...environment })
+  const config = { ...read, passwords: { ...read.passwords, ...'ARGON2_MEMORY' in environment || 'ARGON2_TIME' in environment ? {} : cheap } }
   const { logger, ...others } = fastifyOptions(config)
   const stream = { write: (line: string) => { log?.push(JSON.parse(line)) } }
   const server = Fastify({ ...others, logger: { ...logger, stream } })
