@@ -4,7 +4,7 @@ import { beganAt, sessionId } from '../../plugins/sessions/session-id.ts'
 import type { PresentedToken } from '../../plugins/sessions.ts'
 import { alice, build, withAlice } from '../support/build.ts'
 import { call, createClock, origin, type Pair, refresh, refreshed, sidOf, signIn, worth } from '../support/calls.ts'
-import { countStatements } from '../support/statements.ts'
+import { countPrepared, countStatements } from '../support/statements.ts'
 
 const start = Date.parse('2026-03-01T12:00:00Z')
 
@@ -148,6 +148,17 @@ t.test('reads nothing for a token that was never made here', async (t) => {
   t.equal(statements.count, 0)
   await refresh(server, token)
   t.ok(statements.count > 0, 'a real one is counted')
+})
+
+t.test('prepares its statements once, whatever the time', async (t) => {
+  const clock = createClock(start)
+  const server = await build(t, { now: clock.now })
+  await withAlice(server)
+  const first = await refreshed(server, (await signIn(server)).refresh_token)
+  const prepared = countPrepared(t)
+  clock.turn(1.234)
+  await refreshed(server, first.refresh_token)
+  t.equal(prepared.count, 0)
 })
 
 t.test('finds the session of a current or just replaced token, and of no other', async (t) => {
