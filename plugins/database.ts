@@ -31,7 +31,8 @@ export interface Database {
   readonly queries: Queries
   /**
    * Runs `work` in one transaction, which is rolled back when `work` throws. Only the `queries` handed to `work` may be used
-   * inside. On SQLite it holds the write lock from its first statement on. On PostgreSQL others write meanwhile: what is read
+   * inside, and no other transaction may be waited for. On SQLite it holds the write lock from its first statement on, and shares
+   * its commit with those that begin in the same turn of the event loop. On PostgreSQL others write meanwhile: what is read
    * to be written, or to decide on it, is locked by the repository's `lock` or by `takeTurn`; and where a race was lost all
    * the same, `work` is done anew.
    */

@@ -89,7 +89,7 @@ export default fp(async (app) => {
       throw new OauthError('unsupported_grant_type')
     },
     async introspect (token) {
-      if (app.sessions.isRefreshToken(token)) return introspectRefreshToken(token)
+      if (app.sessions.read(token) !== null) return introspectRefreshToken(token)
       const found = app.tokens.inspect(token)
       if (found === null) return inactive
       const { identity: { userId, username, sessionId, clientId, roles, scopes, tokenId, expiresAt, issuedAt }, issuer, audience } = found

@@ -2,12 +2,13 @@ import fp from 'fastify-plugin'
 import type { By } from './audit.ts'
 import type { Queries } from './database.ts'
 import type { Origin } from './origin.ts'
-import { createRefreshTokens } from './sessions/refresh-token.ts'
+import { createRefreshTokens, type PresentedToken } from './sessions/refresh-token.ts'
 import { createSessionRepository, type Session } from './sessions/repository.ts'
 import { beganAt, firstIdOf, sessionId } from './sessions/session-id.ts'
 import { judge } from './sessions/verdict.ts'
 import type { UserRecord } from './users.ts'
 
+export type { PresentedToken } from './sessions/refresh-token.ts'
 export type { Session } from './sessions/repository.ts'
 
 declare module 'fastify' {
@@ -23,10 +24,10 @@ declare module 'fastify' {
 export interface Sessions {
   /** Begins a session of a user. Where they have too many, the one used least recently ends. */
   open (user: UserRecord, origin: Origin, queries: Queries): Promise<Grant>
-  /** What a refresh token is worth now. Throws nothing; a token that was never made here costs no read. */
-  refresh (token: string, origin: Origin, queries: Queries): Promise<Refreshed>
-  /** Whether a refresh token was made here, told without the database. */
-  isRefreshToken (token: string): boolean
+  /** What a refresh token says; null where it was not made here. Told without the database. */
+  read (token: string): PresentedToken | null
+  /** What such a token is worth now. Throws nothing. */
+  refresh (presented: PresentedToken, origin: Origin, queries: Queries): Promise<Refreshed>
   /** The live session that a current or just replaced refresh token belongs to. */
   find (token: string, queries: Queries): Promise<Session | null>
   /** The session that any refresh token belongs to, however often it was replaced; a token that was never made here costs no read. */
@@ -144,9 +145,8 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       await createSessionRepository(queries).add(session)
       return grantOf(session)
     },
-    async refresh (token, origin, queries) {
-      const presented = refreshTokens.read(token)
-      if (presented === null) return refused
+    read: refreshTokens.read,
+    async refresh (presented, origin, queries) {
       const [sessions, now] = [createSessionRepository(queries), app.clock.now()]
       // The rule at once, by one statement: the current token of a session that is not over.
       const rotated = await sessions.rotate(presented.sessionId, presented.counter, { now, idleEnd: now + idleLifetime * seconds, ip: origin.ip, userAgent: origin.userAgent })
@@ -159,7 +159,6 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       await app.sessions.end(session.userId, session.id, queries)
       return { outcome: 'reused', userId: session.userId, sessionId: session.id }
     },
-    isRefreshToken: (token) => refreshTokens.read(token) !== null,
     async find (token, queries) {
       const { presented, session } = await lookUp(token, queries)
       if (presented === null || session === null) return null

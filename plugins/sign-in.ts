@@ -41,9 +41,10 @@ export default fp(async (app) => {
       return reply(begun.user, begun.grant)
     },
     async withRefreshToken (refreshToken, origin, clientId) {
-      if (!app.sessions.isRefreshToken(refreshToken)) throw app.errors.create('invalid_refresh_token')
+      const presented = app.sessions.read(refreshToken)
+      if (presented === null) throw app.errors.create('invalid_refresh_token')
       const { refreshed, user } = await app.database.transaction(async (queries) => {
-        const refreshed = await app.sessions.refresh(refreshToken, origin, queries)
+        const refreshed = await app.sessions.refresh(presented, origin, queries)
         const user = refreshed.outcome === 'granted' ? await app.users.within(queries).findById(refreshed.grant.userId) : null
         await recordRefresh(refreshed, { actor: clientId, origin }, queries)
         return { refreshed, user }

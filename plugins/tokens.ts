@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import jwt from '@fastify/jwt'
+import fastify from 'fastify'
 import fp from 'fastify-plugin'
 import type { AbleKey } from './keys.ts'
 import type { Grant } from './sessions.ts'
@@ -78,6 +79,8 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
   // Every call names its key. What the library would remember of tokens is switched off: its caches have had advisories.
   await app.register(jwt, { secret: { public: nameTheKey, private: nameTheKey }, verify: { cache: false, errorCacheTTL: 0 } })
 
+  let signer: { key: AbleKey, sign: (claims: object) => string } | null = null
+
   const verifier = createVerifier({
     parseJson: app.strictJson.parse,
     issuer,
@@ -96,9 +99,10 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
   }
 
   function sign (expiresIn: number, claims: Record<string, unknown>): IssuedToken {
-    const { kid, alg, privatePem: key } = app.keys.active()
+    const key = app.keys.active()
+    if (signer?.key !== key) signer = { key, sign: signerOf(key) }
     const iat = Math.floor(now() / 1000)
-    const token = app.jwt.sign({ iss: issuer, aud: audience, exp: iat + expiresIn, iat, jti: randomUUID(), ...claims }, { key, algorithm: alg, kid, header: { alg, typ: 'at+jwt' } })
+    const token = signer.sign({ iss: issuer, aud: audience, exp: iat + expiresIn, iat, jti: randomUUID(), ...claims })
     return { token, expiresIn }
   }
 
@@ -155,6 +159,16 @@ class Unasked {
 
 function causeOf ({ reason = 'signature', tokenId }: Rejection): string | Unasked {
   return tokenId === undefined ? reason : new Unasked(tokenId)
+}
+
+/**
+ * What signs with this key, which is read once. Named at each call, @fastify/jwt would have it read each time, and that takes
+ * as long as the signature: so it signs for an instance of its own, which serves nothing.
+ */
+function signerOf ({ kid, alg, privatePem }: AbleKey): (claims: object) => string {
+  const holder = fastify()
+  jwt(holder, { secret: { public: nameTheKey, private: privatePem }, sign: { algorithm: alg, kid, header: { alg, typ: 'at+jwt' } } }, (error) => { if (error !== undefined) throw error })
+  return (claims) => holder.jwt.sign(claims)
 }
 
 function nameTheKey (): never {

@@ -8,6 +8,7 @@ import {
 } from 'kysely'
 import { createDurability, type Durability } from './durability.ts'
 import { createLock, type Lock } from './lock.ts'
+import { createSharedCommit, type SharedCommit } from './shared-commit.ts'
 
 export interface SqliteOptions {
   file: string | null
@@ -30,8 +31,8 @@ const passing = new Set([BUSY, 6, 7, 8, 10, 13, 14])
 /**
  * Kysely on node:sqlite. Writers share one connection and take turns; readers have another one, so that WAL lets them
  * go on while a writer waits. In memory there is one connection for all. A transaction begins `immediate`: a read that
- * turned into a write later could fail at once beside another writer. With `synchronous: 'full'` a write resolves when
- * the disk has it: the log that a commit went to is written out then, in a thread, for all commits that wait for it together.
+ * turned into a write later could fail at once beside another writer. Those that begin in one turn of the event loop are
+ * committed together, each undone by itself where it fails. With `synchronous: 'full'` a write resolves when the disk has it: the log that a commit went to is written out then, in a thread, for all commits that wait for it together.
  */
 export function openSqlite (options: SqliteOptions): Dialect {
   return {
@@ -60,7 +61,8 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
   const lock = createLock()
   let log: number | null = null
   const durability = file === null || synchronous === 'normal' ? null : createDurability(() => writeOut(file))
-  const shared = { writer, reader, lock, timeout: timeout * 1000, unavailable, durability }
+  const commits = createSharedCommit(writer.database, (error, shared) => shared || mayPass(error) ? unavailable(error) : error as Error)
+  const shared = { writer, reader, lock, commits, timeout: timeout * 1000, unavailable, durability }
 
   /** The log is there from the first write on, for as long as anybody has the database open. */
   function writeOut (path: string): Promise<void> {
@@ -87,9 +89,10 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
     acquireConnection: async () => new SqliteConnection(shared),
     beginTransaction: (connection) => (connection as SqliteConnection).begin(),
     commitTransaction: (connection) => (connection as SqliteConnection).commit(),
-    rollbackTransaction: async (connection) => (connection as SqliteConnection).end('rollback'),
+    rollbackTransaction: (connection) => (connection as SqliteConnection).end('rollback'),
     releaseConnection: async () => {},
     destroy: async () => {
+      commits.close()
       reader?.database.close()
       writer.database.close()
       if (log !== null) closeSync(log)
@@ -99,20 +102,27 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
 
 interface Handle {
   database: DatabaseSync
-  prepare: (sql: string) => StatementSync
+  prepare: (sql: string) => Prepared
+}
+
+interface Prepared {
+  statement: StatementSync
+  /** Whether it gives rows back. Kept, since asking builds a description of each column. */
+  reads: boolean
 }
 
 function openHandle (path: string): Handle {
   const database = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true })
   database.exec(`pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = normal; pragma busy_timeout = 0`)
-  const statements = new Map<string, StatementSync>()
-  function prepare (sql: string): StatementSync {
+  const statements = new Map<string, Prepared>()
+  function prepare (sql: string): Prepared {
     const known = statements.get(sql)
     if (known !== undefined) return known
     const statement = database.prepare(sql)
+    const prepared = { statement, reads: statement.columns().length > 0 }
     if (statements.size >= statementLimit) statements.clear()
-    statements.set(sql, statement)
-    return statement
+    statements.set(sql, prepared)
+    return prepared
   }
   return { database, prepare }
 }
@@ -121,6 +131,7 @@ interface Shared {
   writer: Handle
   reader: Handle | null
   lock: Lock
+  commits: SharedCommit
   /** Milliseconds. */
   timeout: number
   unavailable: (cause: unknown) => Error
@@ -137,10 +148,14 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<R> (query: CompiledQuery): Promise<QueryResult<R>> {
-    const { writer, reader } = this.#shared
+    const { writer, reader, commits } = this.#shared
     if (this.#release !== null) return this.#run(writer, query)
     if (reader !== null && SelectQueryNode.is(query.query)) return this.#run(reader, query)
-    const release = await this.#waitFor(() => this.#run<R>(writer, query))
+    const release = await this.#waitFor(() => {
+      // Some statements, such as a copy of the whole, do not run inside a transaction.
+      commits.close()
+      return this.#run<R>(writer, query)
+    })
     release.release()
     await this.#makeDurable()
     return release.result
@@ -152,13 +167,13 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async begin (): Promise<void> {
-    const { release } = await this.#waitFor(() => this.#exec('begin immediate'))
+    const { release } = await this.#waitFor(() => this.#guard(() => this.#shared.commits.begin()))
     this.#release = release
   }
 
-  /** The next one writes while the disk is waited for. */
+  /** The next one writes while the others that share the commit, and the disk, are waited for. */
   async commit (): Promise<void> {
-    this.end('commit')
+    await this.end('commit')
     await this.#makeDurable()
   }
 
@@ -167,19 +182,14 @@ class SqliteConnection implements DatabaseConnection {
     await durability?.flush().catch((error) => { throw unavailable(error) })
   }
 
-  /** A commit that fails may have rolled back already: the turn is over then, and the rollback that follows does nothing. */
-  end (statement: 'commit' | 'rollback'): void {
-    if (this.#release === null) return
-    try {
-      if (statement === 'commit' || this.#shared.writer.database.isTransaction) this.#exec(statement)
-    } finally {
-      if (statement === 'rollback' || !this.#shared.writer.database.isTransaction) this.#letGo()
-    }
-  }
-
-  #letGo (): void {
-    this.#release?.()
+  /** What failed to commit is rolled back already: the rollback that follows does nothing. */
+  async end (how: 'commit' | 'rollback'): Promise<void> {
+    const release = this.#release
+    if (release === null) return
     this.#release = null
+    const ended = this.#shared.commits.end(how)
+    release()
+    await ended
   }
 
   /** Waits for this process's turn and then, without blocking the loop, for other processes; both within the timeout. */
@@ -201,16 +211,12 @@ class SqliteConnection implements DatabaseConnection {
     }
   }
 
-  #exec (sql: string): void {
-    this.#guard(() => this.#shared.writer.database.exec(sql))
-  }
-
   #run<R> (handle: Handle, { sql, parameters }: CompiledQuery): QueryResult<R> {
     return this.#guard(() => {
-      const statement = handle.prepare(sql)
+      const { statement, reads } = handle.prepare(sql)
       // The empty object says that no parameter is named: an object bound first would be taken for names.
       const bound = parameters as SQLInputValue[]
-      if (statement.columns().length > 0) return { rows: statement.all({}, ...bound) as R[] }
+      if (reads) return { rows: statement.all({}, ...bound) as R[] }
       return { rows: [], numAffectedRows: BigInt(statement.run({}, ...bound).changes) }
     })
   }
@@ -219,9 +225,13 @@ class SqliteConnection implements DatabaseConnection {
     try {
       return work()
     } catch (error) {
-      throw passing.has(primaryCode(error)) ? this.#shared.unavailable(error) : error
+      throw mayPass(error) ? this.#shared.unavailable(error) : error
     }
   }
+}
+
+function mayPass (error: unknown): boolean {
+  return passing.has(primaryCode(error))
 }
 
 function isBusy (error: unknown): boolean {

@@ -1,10 +1,16 @@
 import type { Vault } from '../secrets.ts'
 
+/** The session (its UUID) that a refresh token was made for, and after how many rotations. */
+export interface PresentedToken {
+  sessionId: string
+  counter: number
+}
+
 export interface RefreshTokens {
   /** The token of a session (its UUID) after `counter` rotations: opaque, 70 characters of base64url behind a fixed tag. */
   make (sessionId: string, counter: number): string
   /** Which session and count a token was made for; null where it was not made here. Reads nothing. */
-  read (token: string): { sessionId: string, counter: number } | null
+  read (token: string): PresentedToken | null
 }
 
 /** Says which form a token has, so that the form can change. */

@@ -119,7 +119,7 @@ export function createSessionRepository (queries: Queries): SessionRepository {
           counter: counter + 1,
           rotated_at: now,
           last_used_at: now,
-          idle_expires_at: eb.case().when('expires_at', '<', idleEnd).then(eb.ref('expires_at')).else(idleEnd).end(),
+          idle_expires_at: eb.case().when('expires_at', '<', idleEnd).then(eb.ref('expires_at')).else(eb.val(idleEnd)).end(),
           ip,
           user_agent: userAgent
         }))

@@ -43,11 +43,22 @@ export interface UserRepository {
 }
 
 export function createUserRepository (queries: Queries): UserRepository {
-  async function find (column: 'id' | 'username' | 'email_key', value: string, { locked = false } = {}): Promise<UserRecord | null> {
-    // PostgreSQL keeps no NUL in a text, and fails where it is asked for one.
-    if (value.includes('\0')) return null
-    const query = queries.selectFrom('users').selectAll().where(column, '=', value)
-    return withRoles(await (locked ? query.forNoKeyUpdate() : query).executeTakeFirst())
+  type Key = 'id' | 'username' | 'email_key'
+
+  /** PostgreSQL keeps no NUL in a text, and fails where it is asked for one. */
+  const isText = (value: string) => !value.includes('\0')
+
+  async function find (key: Key, value: string): Promise<UserRecord | null> {
+    if (!isText(value)) return null
+    const rows = await queries.selectFrom('users').leftJoin('user_roles', 'user_roles.user_id', 'users.id').selectAll('users').select('user_roles.role')
+      .where(`users.${key}`, '=', value).orderBy('user_roles.role').execute()
+    const [user] = rows
+    return user === undefined ? null : fromRow(user, rows.flatMap(({ role }) => role ?? []))
+  }
+
+  /** In two steps: the roles are read when the wait for the lock is over, and PostgreSQL would join those from before it. */
+  async function lock (id: string): Promise<UserRecord | null> {
+    return isText(id) ? withRoles(await queries.selectFrom('users').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()) : null
   }
 
   async function withRoles (row: UserRow | undefined): Promise<UserRecord | null> {
@@ -74,9 +85,9 @@ export function createUserRepository (queries: Queries): UserRepository {
       return await find('username', lowerCase(username)) === null ? 'email_taken' : 'username_taken'
     },
     findById: (id) => find('id', id),
-    lock: (id) => find('id', id, { locked: true }),
+    lock,
     async findUnchanged ({ id, passwordHash }) {
-      const now = await find('id', id, { locked: true })
+      const now = await lock(id)
       return now === null || now.disabled || now.passwordHash !== passwordHash ? null : now
     },
     async signIn ({ id, passwordHash }, moment) {

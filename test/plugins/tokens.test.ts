@@ -80,6 +80,20 @@ t.test('refuses every bad token in the same words, and keeps the cause for the l
   t.equal(app.tokens.news(refusals[2]), null, 'its own keys are all there are: there is nowhere to look')
 })
 
+t.test('signs with the key that is active at that moment', async (t) => {
+  const app = await build(t)
+  const signedBy = () => partsOf(app.tokens.issue({ user: userOf(), session }).token)[0]?.kid
+  const seen = [signedBy()]
+  t.equal(signedBy(), seen[0])
+  for (const change of [() => app.keys.rotate({ now: true }), () => app.keys.revoke(app.keys.active().kid)]) {
+    await change()
+    t.equal(signedBy(), app.keys.active().kid)
+    t.equal(app.tokens.verify(app.tokens.issue({ user: userOf(), session }).token).username, 'alice')
+    seen.push(signedBy())
+  }
+  t.equal(new Set(seen).size, 3)
+})
+
 t.test('signs and verifies with the key that is named, and with no other', async (t) => {
   const app = await build(t)
   t.throws(() => app.jwt.sign({ sub: 'x' }), { message: /without naming the key/ })

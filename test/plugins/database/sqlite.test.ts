@@ -144,6 +144,32 @@ t.test('keeps all of a transaction or nothing', async (t) => {
   }
 })
 
+t.test('commits together what comes in together, and fails each for itself', async (t) => {
+  for (const file of [null, newFile(t)]) {
+    const queries = await openDatabase(t, { file })
+    await add(queries, 'alice')
+    const ended = await Promise.allSettled(['bob', 'alice', 'carol', 'bob', 'dave'].map((name) => queries.transaction().execute(async (inside) => {
+      await add(inside, `friend of ${name}`)
+      await add(inside, name)
+    })))
+    t.strictSame(ended.map((one) => one.status === 'fulfilled' || (one.reason as { errcode: number }).errcode), [true, 2067, true, 2067, true])
+    t.same(await names(queries), ['alice', 'bob', 'carol', 'dave', 'friend of bob', 'friend of carol', 'friend of dave'])
+  }
+})
+
+t.test('answers none of those that share a commit which the disk does not take, and keeps none', async (t) => {
+  const queries = await openDatabase(t, { file: newFile(t) })
+  await add(queries, 'alice')
+  await sql`pragma max_page_count = 1`.execute(queries)
+  const ended = await Promise.allSettled(['b', 'c'.repeat(200_000), 'd'].map((name) => queries.transaction().execute((inside) => add(inside, name))))
+  const kept = await names(queries)
+  t.same(kept, ['alice', ...['b', 'd'].filter((_, index) => ended[index * 2]?.status === 'fulfilled')], 'what is answered is there, and what is there is answered')
+  t.match(ended[1], { status: 'rejected', reason: unavailable })
+  await sql`pragma max_page_count = 100000`.execute(queries)
+  await add(queries, 'eve')
+  t.same(await names(queries), [...kept, 'eve'])
+})
+
 t.test('lets one transaction write at a time, and on disk lets others read meanwhile', async (t) => {
   const queries = await openDatabase(t, { file: newFile(t) })
   const { promise: middle, resolve: reached } = Promise.withResolvers<void>()
