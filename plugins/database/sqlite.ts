@@ -32,7 +32,8 @@ const passing = new Set([BUSY, 6, 7, 8, 10, 13, 14])
  * Kysely on node:sqlite. Writers share one connection and take turns; readers have another one, so that WAL lets them
  * go on while a writer waits. In memory there is one connection for all. A transaction begins `immediate`: a read that
  * turned into a write later could fail at once beside another writer. Those that begin in one turn of the event loop are
- * committed together, each undone by itself where it fails. With `synchronous: 'full'` a write resolves when the disk has it: the log that a commit went to is written out then, in a thread, for all commits that wait for it together.
+ * committed together, each undone by itself where it fails. With `synchronous: 'full'` a write resolves when the disk has it: the
+ * log that a commit went to is written out then, in a thread, for all commits that wait for it together.
  */
 export function openSqlite (options: SqliteOptions): Dialect {
   return {
