@@ -27,14 +27,18 @@ RUN mkdir -p system/etc/ssl/certs \
  && mkdir volume \
  && mkdir -m 700 volume/data
 
-COPY package.json argon2-build.ts check-node.js app.ts cli.ts config.ts server.ts app/
-COPY cli app/cli/
-COPY config app/config/
-COPY plugins app/plugins/
-COPY routes app/routes/
-COPY schemas app/schemas/
+# What the image runs is a bundle: a few files of JavaScript, compiled ahead, and the packages that cannot be in them.
+COPY .ci/bundle/package.json .ci/bundle/package-lock.json .ci/bundle/
+RUN npm ci --prefix .ci/bundle --ignore-scripts --no-bin-links --no-audit --no-fund
+COPY .ci/bundle/bundle.js .ci/bundle/compile.js .ci/bundle/
+COPY argon2-build.ts check-node.js app.ts cli.ts config.ts server.ts ./
+COPY cli cli/
+COPY config config/
+COPY plugins plugins/
+COPY routes routes/
+COPY schemas schemas/
 # A checkout made under a strict umask is unreadable to the user below.
-RUN chmod -R u=rwX,go=rX app
+RUN node .ci/bundle/bundle.js app && chmod -R u=rwX,go=rX app
 
 # Debian's compilers are in the image that is not slim; nothing else of it goes on.
 FROM node:26.10.0-trixie${NODE_COMPILER_DIGEST:+@${NODE_COMPILER_DIGEST}} AS native
@@ -54,7 +58,6 @@ LABEL org.opencontainers.image.title="Gatehouse" \
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /build/system/ /
 COPY --from=build --chown=65532:65532 /build/volume/ /
-COPY --from=build /build/node_modules/ /app/node_modules/
 COPY --from=build /build/app/ /app/
 COPY --from=native /build/native/ /app/native/
 
@@ -75,7 +78,7 @@ USER 65532:65532
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
   CMD ["/usr/local/bin/node", "-e", "http.get({ host: '127.0.0.1', port: process.env.PORT, path: '/health/live' }, (reply) => process.exit(reply.statusCode === 200 ? 0 : 1))"]
 
-# The command line tool is the same image: docker run --rm -v gatehouse:/data gatehouse cli.ts migrate
+# The command line tool is the same image: docker run --rm -v gatehouse:/data gatehouse cli.js migrate
 # New objects get 4 MiB at a time and not 16: some 35 MiB less memory under load, and no slower.
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--import", "./check-node.js"]
-CMD ["server.ts"]
+CMD ["server.js"]

@@ -21,6 +21,8 @@ export interface Setup {
   page: string | null
   /** Whether the packages of bench/peers are installed. */
   hasPeers: boolean
+  /** The folder with what the image runs; null where what bundles it is not installed. */
+  image: string | null
 }
 
 /** A figure without the part's name may be given, which is then that of the part. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Figure, goalOf, spreadText, textOf, verdictOf } from './figures.ts'
 import { findLoad } from './load.ts'
@@ -17,6 +17,7 @@ const { values: { quick, results, page }, positionals } = parseArgs({
 })
 
 const peers = 'bench/peers'
+const bundler = '.ci/bundle'
 const unknown = positionals.filter((name) => !Object.hasOwn(parts, name))
 if (unknown.length > 0) {
   process.stderr.write(`no such part: ${unknown.join(' ')}; there are ${Object.keys(parts).join(' ')}\n`)
@@ -28,12 +29,14 @@ const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
 const figures: Figure[] = []
 
 try {
-  installPeers()
+  install(peers)
+  install(bundler)
+  const image = bundle()
   const load = await findLoad()
   const machine = describeMachine(load.name)
   const begun = new Date()
   say(machineText(machine, begun.toISOString().slice(0, 10)))
-  for (const name of chosen) await measure(name, parts[name] as Part, load)
+  for (const name of chosen) await measure(name, parts[name] as Part, load, image)
   const seconds = Math.round((Date.now() - begun.getTime()) / 1000)
   say(`\n${seconds} s in all`)
   if (results !== undefined) {
@@ -47,18 +50,31 @@ try {
 }
 process.exitCode = !quick && figures.some((figure) => verdictOf(figure) === 'missed') ? 1 : 0
 
-/** From their own lockfile, at the first whole run; a quick one measures against what the service itself brings. */
-function installPeers (): void {
-  if (quick || existsSync(join(peers, 'node_modules'))) return
-  execFileSync('npm', ['ci', '--ignore-scripts'], { cwd: peers, stdio: ['ignore', 'ignore', 'inherit'] })
+/** From its own lockfile, at the first whole run; a quick one makes do with what the service itself brings. */
+function install (place: string): void {
+  if (quick || isInstalled(place)) return
+  execFileSync('npm', ['ci', '--ignore-scripts'], { cwd: place, stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
-async function measure (name: string, part: Part, load: Awaited<ReturnType<typeof findLoad>>): Promise<void> {
+function isInstalled (place: string): boolean {
+  return existsSync(join(place, 'node_modules'))
+}
+
+/** What the image runs, beside the builds of argon2 that are here. */
+function bundle (): string | null {
+  if (!isInstalled(bundler)) return null
+  const image = join(folder, 'image')
+  execFileSync(process.execPath, [join(bundler, 'bundle.js'), image], { stdio: ['ignore', 'ignore', 'inherit'] })
+  if (existsSync('native')) symlinkSync(resolve('native'), join(image, 'native'))
+  return image
+}
+
+async function measure (name: string, part: Part, load: Awaited<ReturnType<typeof findLoad>>, image: string | null): Promise<void> {
   const begun = performance.now()
   say(`\n${name}`)
   // A part of its own folder and of its own end: one that cannot be measured here does not take the others along.
   const own = mkdtempSync(join(folder, `${name}-`))
-  const found = await part({ load, quick, pairs: quick ? 1 : 10, folder: own, page: page ?? null, hasPeers: !quick && existsSync(join(peers, 'node_modules')) })
+  const found = await part({ load, quick, pairs: quick ? 1 : 10, folder: own, page: page ?? null, hasPeers: !quick && isInstalled(peers), image })
   for (const figure of found) {
     figures.push({ part: name, ...figure })
     report({ part: name, ...figure })

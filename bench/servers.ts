@@ -12,6 +12,20 @@ export interface Server {
   child: ChildProcess
 }
 
+/** A script, and the folder that it is started in with the check-node.js there. */
+export interface Program {
+  script: string
+  folder: string
+}
+
+/** As `npm start` starts it. */
+export const sources: Program = { script: 'server.ts', folder: '.' }
+
+/** As the image starts it, from a bundle in `image`; as `npm start` does where none could be made. */
+export function serviceIn (image: string | null): Program {
+  return image === null ? sources : { script: 'server.js', folder: image }
+}
+
 /** As `npm start` and the image start it; the peers too, so that they differ in what they do and not in how. */
 export const production = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1', GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', NODE_OPTIONS: '--max-semi-space-size=4' }
 
@@ -33,11 +47,11 @@ export function pinned (processor: number, command: string, ...rest: string[]): 
 }
 
 /** A server in a process of its own on the first processor, where the load runs on the second; or on both. */
-export async function startServer (script: string, environment: Record<string, string> = {}, { pinned: isPinned = true } = {}): Promise<Server> {
+export async function startServer (script: string, environment: Record<string, string> = {}, { pinned: isPinned = true, folder = '.' } = {}): Promise<Server> {
   const port = await freePort()
   const line = ['--import', './check-node.js', script]
   const [command, rest] = isPinned ? pinned(0, process.execPath, ...line) : [process.execPath, line]
-  const child = spawn(command, rest, { env: { ...process.env, ...environment, PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(command, rest, { cwd: folder, env: { ...process.env, ...environment, PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit'] })
   const url = `http://127.0.0.1:${port}`
   while (!await answers(url)) {
     if (child.exitCode !== null) throw new Error(`${script} ended with ${child.exitCode}`)

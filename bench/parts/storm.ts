@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Part, Setup } from '../parts.ts'
-import { mebibytes, production, type Server, startServer, stopServer } from '../servers.ts'
+import { mebibytes, type Program, production, type Server, serviceIn, sources, startServer, stopServer } from '../servers.ts'
 import { inTurn, median, percentile, ratios } from '../slices.ts'
 import { Crowd, type Storm } from '../storm/crowd.ts'
 
@@ -26,6 +26,7 @@ const storm: Part = async (setup) => {
     { name: 'accepted sign-ins p99 by default', values: usual.accepted.map((latencies) => percentile(latencies, 99)), unit: 'ms' as const, note: `p50 ${mid(usual.accepted)} ms; ${counts(usual.statuses)}` },
     { name: 'p99 of bare Fastify beside bare argon2 ÷ its idle p99', values: ratios(p99(limit.hashing), p99(limit.idle)), note: `${median(p99(limit.hashing)).toFixed(1)} and ${median(p99(limit.idle)).toFixed(1)} ms: what nobody who answers beside hashes comes below` },
     { part: 'memory', name: 'resident, idle', values: [usual.before], unit: 'MiB' as const },
+    { part: 'memory', name: 'resident, idle, npm start', values: [await atRest(setup)], unit: 'MiB' as const },
     { part: 'memory', name: 'resident, after the storm', values: [usual.after], unit: 'MiB' as const, note: `at most ${usual.peak.toFixed(0)} MiB during it` }
   ]
 }
@@ -42,10 +43,21 @@ interface Weather {
   peak: number
 }
 
-async function weather ({ quick, pairs, folder }: Setup, name: string, environment: Record<string, string>): Promise<Weather> {
-  const server = await startServer('server.ts', {
-    ...production, DATABASE_URL: `sqlite:${join(folder, `${name}.db`)}`, LOG_LEVEL: 'warn', DRAIN_DELAY: '0', LOGIN_LIMIT: 'off', REGISTER_LIMIT: 'off', ...environment
-  }, { pinned: false })
+function startService ({ script, folder }: Program, database: string, environment: Record<string, string> = {}): Promise<Server> {
+  return startServer(script, { ...production, DATABASE_URL: `sqlite:${database}`, LOG_LEVEL: 'warn', DRAIN_DELAY: '0', LOGIN_LIMIT: 'off', REGISTER_LIMIT: 'off', ...environment }, { pinned: false, folder })
+}
+
+/** Mebibytes that `npm start` holds before anybody asks for anything. */
+async function atRest ({ quick, folder }: Setup): Promise<number> {
+  const server = await startService(sources, join(folder, 'rest.db'))
+  await sleep(quick ? 500 : 3000)
+  const resident = mebibytes(server, 'VmRSS')
+  await stopServer(server)
+  return resident
+}
+
+async function weather ({ quick, pairs, folder, image }: Setup, name: string, environment: Record<string, string>): Promise<Weather> {
+  const server = await startService(serviceIn(image), join(folder, `${name}.db`), environment)
   const crowd = new Crowd(server.url)
   try {
     await sleep(quick ? 500 : 3000)

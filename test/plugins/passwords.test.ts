@@ -1,4 +1,7 @@
+import Fastify from 'fastify'
+import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
+import passwordsPlugin from '../../plugins/passwords.ts'
 import { build, costly } from '../support/build.ts'
 
 type Line = Record<string, unknown>
@@ -81,6 +84,14 @@ t.test('does not know its own dummy\'s password as anybody\'s', async (t) => {
   const { passwords, warnings } = await passwordsOf(t)
   t.strictSame(await passwords.verify('a password that nobody has', null, turn), { matches: false, outdated: false })
   t.same(warnings(), [], 'having no password is no fault')
+})
+
+t.test('does not start where its dummy cannot be hashed', async (t) => {
+  const service = Fastify()
+  t.teardown(() => service.close())
+  for (const name of ['clock', 'errors', 'hashing']) service.register(fp(async (app) => { app.decorate(name, { run: () => Promise.reject(new Error('no memory')) }) }, { name }))
+  service.register(passwordsPlugin, { minLength: 8, host: 'localhost', memory: 19_456, passes: 2 })
+  await t.rejects(async () => await service.ready(), { message: 'no memory' })
 })
 
 t.test('does the same work for a user who is not there, or whose digest cannot be read or was cheap to make', async (t) => {

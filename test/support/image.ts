@@ -95,8 +95,9 @@ async function runLine (build: Build, cwd: string, line: string) {
   const bin = join(build.folder, 'bin')
   await mkdir(bin, { recursive: true })
   await symlink(process.execPath, join(bin, 'node')).catch(() => {})
-  const env = { ...process.env, NODE_OPTIONS: '', PATH: `${bin}:${process.env.PATH}`, npm_config_prefer_offline: 'true' }
-  await run('/bin/sh', ['-c', `umask 022; ${line}`], { cwd, env })
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, npm_config_prefer_offline: 'true' }
+  // Taken away last: tap adds options of its own to what Node starts, and what they load changes the bytes of what is compiled.
+  await run('env', ['-u', 'NODE_OPTIONS', '/bin/sh', '-c', `umask 022; ${line}`], { cwd, env })
 }
 
 async function copy (build: Build, { text, flags }: Instruction, root: string, workdir: string) {
