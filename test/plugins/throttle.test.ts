@@ -169,7 +169,7 @@ t.test('an account over all networks', async (t) => {
   })
 
   t.test('lets no burst over several processes through that one would not let through, but for what they hash at once', async (t) => {
-    const environment = { DATABASE_URL: `sqlite:${join(temporaryFolder(t), 'auth.db')}`, SECRET_KEY: randomUUID() + randomUUID(), HASH_QUEUE: '60s', HASH_CONCURRENCY: '1' }
+    const environment = { DATABASE_URL: `sqlite:${join(temporaryFolder(t), 'auth.db')}`, SECRET_KEY: randomUUID() + randomUUID(), HASH_QUEUE: '60s', HASH_CONCURRENCY: '1', ARGON2_MEMORY: '19456' }
     const apps = await Promise.all(Array.from({ length: 3 }, async () => (await throttled(t, environment)).app))
     await withAlice(apps[0] as FastifyInstance)
     const replies = await Promise.all(apps.flatMap((app) => Array.from({ length: 30 }, () => login(app, { password: wrong }))))
