@@ -1,8 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createAttempts, type OpenAttempt } from '../../../plugins/throttle/attempts.ts'
 import type { Tally } from '../../../plugins/throttle/verdict.ts'
+import { heapLeft } from '../../support/heap.ts'
 
 const allowance = { free: 3, firstDelay: 30, longestDelay: 900 }
 const charge = (key: string) => ({ key, allowance, lifetime: 1000 })
@@ -167,12 +166,8 @@ t.test('does not take a reading from before it was written down for what it is a
 
 t.test('keeps nothing of keys whose attempts are over, however many there were', async (t) => {
   const { open } = over()
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  const before = process.memoryUsage().heapUsed
-  for (let number = 0; number < 20_000; number++) (await open(Buffer.alloc(4096, String(number)).toString('latin1'))).release()
-  collect()
-  const more = (process.memoryUsage().heapUsed - before) / 2 ** 20
+  const more = await heapLeft(async () => {
+    for (let number = 0; number < 20_000; number++) (await open(Buffer.alloc(4096, String(number)).toString('latin1'))).release()
+  })
   t.ok(more < 40, `${more.toFixed(1)} MiB of the 80 that their names took`)
 })
