@@ -70,6 +70,12 @@ t.test('counts for the library every request of one limit, and of guesses those 
   t.equal(counted('login').current, 3, 'more than are let through')
 })
 
+t.test('remembers 100,000 networks that failed, and no more', async (t) => {
+  const addresses = createAddressLimits({ ...limits, login: { count: 1, seconds: 60 } }, () => 0)
+  for (let number = 0; number <= 100_000; number++) addresses.guess(String(number)).end(false)
+  t.same(['0', '1', '100000'].map((network) => addresses.guess(network).look()), [true, 60, 60], 'the one whose window began first goes')
+})
+
 t.test('keeps nothing of networks whose guesses are over, however many there were', async (t) => {
   const addresses = createAddressLimits(limits, () => 0)
   const more = await heapLeft(() => {
