@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { copySources, discard, tryMutants, type Verdict } from './run.ts'
@@ -21,12 +22,12 @@ const deadline = performance.now() + Number(values.minutes) * 60_000
 if (!(share > 0 && share <= 1 && deadline > 0)) throw new Error('--share is above 0 and at most 1, --minutes a number')
 
 const kept: Kept[] = JSON.parse(readFileSync(resolve(import.meta.dirname, 'survivors.json'), 'utf8'))
-const folder = copySources()
-process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1)).once('exit', () => discard(folder))
+const folders = Array.from({ length: availableParallelism() }, copySources)
+process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1)).once('exit', () => { for (const folder of folders) discard(folder) })
 
 const verdicts: Verdict[] = []
 for (const path of values.file) {
-  const verdict = await tryMutants(folder, path, { share, deadline })
+  const verdict = await tryMutants(folders, path, { share, deadline })
   verdicts.push(verdict)
   say(lineOf(path, [verdict]))
   for (const { line, source, from, to } of verdict.survivors) say(`  ${path}:${line} ${JSON.stringify(from)} -> ${JSON.stringify(to)} in ${JSON.stringify(source)}`)

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { mutantsOf } from './mutants.ts'
-import { copySources, discard, fails, testsOf } from './run.ts'
+import { copySources, discard, fails, testsOf, tryMutants } from './run.ts'
 import { type Kept, outdated, strangers } from './survivors.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -48,4 +48,13 @@ t.test('sees a test fail where its source is changed, and pass where it is not',
   t.equal(await fails(folder, tests), false)
   writeFileSync(join(folder, 'plugins/sessions/verdict.ts'), read('plugins/sessions/verdict.ts').replace('presented > session.counter', 'presented >= session.counter'))
   t.equal(await fails(folder, tests), true)
+})
+
+t.test('tries mutants in several copies at once, and leaves each as it was', async (t) => {
+  const path = 'plugins/access.ts'
+  const folders = [copySources(), copySources()]
+  t.teardown(() => { for (const folder of folders) discard(folder) })
+  const share = 2 / mutantsOf(read(path)).length
+  t.same(await tryMutants(folders, path, { share, deadline: Number.POSITIVE_INFINITY }), { path, killed: 2, survivors: [] })
+  for (const folder of folders) t.equal(readFileSync(join(folder, path), 'utf8'), read(path))
 })

@@ -13,7 +13,7 @@ const mostWork = 90_000
 const patience = 900_000
 /** Of processor time, where it is known what the tests take as they stand: so many times that, and not less than these milliseconds. */
 const slowdown = 4
-const leastWork = 15_000
+const leastWork = 5000
 const glance = 1000
 
 /** What became of the mutants of one file. */
@@ -80,23 +80,29 @@ function workOf (pid: number): number {
   }
 }
 
-/** Tries mutants of a file one after the other, `share` of them (1 is all, a third every third), until time is up. */
-export async function tryMutants (folder: string, path: string, { share, deadline }: { share: number, deadline: number }): Promise<Verdict> {
-  const original = readFileSync(join(folder, path), 'utf8')
-  const verdict: Verdict = { path, killed: 0, survivors: [] }
+/** Tries mutants of a file, one at a time in each of these copies, `share` of them (1 is all, a third every third), until time is up. */
+export async function tryMutants (folders: readonly string[], path: string, { share, deadline }: { share: number, deadline: number }): Promise<Verdict> {
+  const original = readFileSync(join(root, path), 'utf8')
   const step = 1 / share
   const mutants = mutantsOf(original).filter((_, number) => Math.floor(number % step) === 0)
   const before = endedTime()
-  if (mutants.length > 0 && await fails(folder, testsOf(path))) throw new Error(`the tests of ${path} fail as it stands, or take too long: they would catch everything`)
+  if (mutants.length > 0 && await fails(folders[0] as string, testsOf(path))) throw new Error(`the tests of ${path} fail as it stands, or take too long: they would catch everything`)
   const most = Math.max(leastWork, (endedTime() - before) * slowdown)
-  for (const mutant of mutants) {
-    if (performance.now() > deadline) break
-    writeFileSync(join(folder, path), mutant.text)
-    if (await fails(folder, testsOf(path), most)) verdict.killed++
-    else verdict.survivors.push(mutant)
-  }
-  writeFileSync(join(folder, path), original)
-  return verdict
+
+  const queue = mutants.values()
+  const caught = new Map<Mutant, boolean>()
+  await Promise.all(folders.map(async (folder) => {
+    while (performance.now() < deadline) {
+      const { value: mutant } = queue.next()
+      if (mutant === undefined) break
+      writeFileSync(join(folder, path), mutant.text)
+      caught.set(mutant, await fails(folder, testsOf(path), most))
+    }
+    writeFileSync(join(folder, path), original)
+  }))
+  const tried = mutants.filter((mutant) => caught.has(mutant))
+  const survivors = tried.filter((mutant) => caught.get(mutant) === false)
+  return { path, killed: tried.length - survivors.length, survivors }
 }
 
 export function discard (folder: string): void {

@@ -13,6 +13,7 @@ const server = await build(t, {
   environment: { ROLE_SCOPES: 'viewer=read' },
   extend: (app) => {
     app.get('/whoami', { config: { access: 'user' } }, (request) => request.identity)
+    app.get('/by', { config: { access: 'user' } }, (request) => ({ actor: request.by.actor, ip: request.by.origin.ip }))
     app.get('/anyone', { config: { access: 'public' } }, (request) => request.identity)
     app.get('/which', { config: { access: 'client' } }, (request) => request.client)
     app.get('/nobody', { config: { access: 'user' } }, (request) => request.client)
@@ -34,6 +35,7 @@ t.test('hands the verified caller to the route', async (t) => {
   const { sid, jti, exp, iat } = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString())
   const reply = await server.inject({ url: '/whoami', headers: { authorization: `Bearer ${token}` } })
   t.same(reply.json(), { userId: user.id, username: 'alice', sessionId: sid, clientId: 'gatehouse', tokenId: jti, roles: [], scopes: [], expiresAt: exp, issuedAt: iat })
+  t.same((await server.inject({ url: '/by', headers: { authorization: `Bearer ${token}` } })).json(), { actor: user.id, ip: '127.0.0.1' }, 'and to the audit')
 })
 
 t.test('answers no credentials with a challenge that names no error', async (t) => {
@@ -77,6 +79,9 @@ t.test('refuses several Authorization lines, whatever they say', async (t) => {
     t.equal(status, 400, `${first.slice(0, 8)} and ${second.slice(0, 8)}`)
     t.equal(JSON.parse(body).code, 'invalid_request')
   }
+  const { basic } = await registerClient(server, [], 'twice')
+  const statuses = [[basic], [basic, basic], [basic, good], ['', basic]].map(async (lines) => (await call({ path: '/which', headers: lines.map((line): HeaderLine => ['Authorization', line]) })).status)
+  t.same(await Promise.all(statuses), [200, 400, 400, 400], 'of a client too')
 })
 
 t.test('asks for the role of a user, or for a scope whoever holds it', async (t) => {
@@ -96,21 +101,27 @@ t.test('asks for the role of a user, or for a scope whoever holds it', async (t)
 })
 
 t.test('counts for the audit who asked for what they have no right to, wherever that is found', async (t) => {
-  const server = await build(t)
+  const server = await build(t, {
+    extend: (app) => {
+      app.get('/closed', { config: { access: 'public', errors: ['forbidden'] } }, () => { throw app.errors.create('forbidden') })
+      app.get('/away', { config: { access: 'user' } }, () => { throw app.errors.create('unavailable') })
+    }
+  })
   const { access_token: token, user } = await aliceSignedIn(server)
-  const client = await registerClient(server)
+  const [client, other] = [await registerClient(server), await registerClient(server, [], 'other')]
   const own = await clientToken(server, client)
   const ask = async (url: string, token: string) => (await server.inject({ url, headers: { authorization: `Bearer ${token}` } })).statusCode
   for (const _ of Array(3)) t.equal(await ask('/admin/keys', token), 403)
   for (const url of ['/verify?role=admin', '/verify/below?scope=read']) t.equal(await ask(url, token), 403)
-  t.equal(await ask('/me', own), 403)
-  t.strictSame([await ask('/verify', token), await ask('/admin/keys', 'no.token.atall'), (await server.inject('/admin/keys')).statusCode], [200, 401, 401], 'these are none')
+  for (const who of [own, await clientToken(server, other)]) t.equal(await ask('/me', who), 403)
+  t.strictSame([await ask('/verify', token), await ask('/admin/keys', 'no.token.atall'), (await server.inject('/admin/keys')).statusCode, await ask('/closed', token), await ask('/away', token)], [200, 401, 401, 403, 503], 'these are none')
   const { events } = await server.audit.list({ event: 'authz_fail', limit: 50 })
   const told = events.map(({ user_id: userId, actor, ip, detail }) => ({ userId, actor, ip, ...detail }))
   t.strictSame(told.toReversed(), [
     { userId: user.id, actor: user.id, ip: '127.0.0.1', operation: 'listKeys', count: 3 },
     { userId: user.id, actor: user.id, ip: '127.0.0.1', operation: 'verify', count: 2 },
-    { userId: null, actor: client.id, ip: '127.0.0.1', operation: 'me', count: 1 }
+    { userId: null, actor: client.id, ip: '127.0.0.1', operation: 'me', count: 1 },
+    { userId: null, actor: other.id, ip: '127.0.0.1', operation: 'me', count: 1 }
   ])
 })
 

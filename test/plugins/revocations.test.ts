@@ -183,6 +183,24 @@ t.test('R16 forgets nothing while its clock may jump back, and what is over once
   t.strictSame(isKept(), [false, false])
 })
 
+t.test('takes a clock that is put right by a second for one that did not jump, and by more for one that did', async (t) => {
+  for (const [correction, kept] of [[1000, false], [1001, true], [-1001, true]] as const) {
+    const clock = createClock()
+    const server = await build(t, { now: clock.now, monotonic: clock.monotonic, environment: sixMinutes })
+    const isKept = async () => {
+      for (const job of ['revocations', 'revocations-over']) await server.jobs.run(job)
+      return server.revocations.isRevoked(bearer('a'))
+    }
+    await end(server, 'a')
+    await server.revocations.hear()
+    clock.turn(400)
+    clock.time += correction
+    t.equal(await isKept(), kept, `${correction} ms`)
+    clock.turn(360 + 5 + 30)
+    t.equal(await isKept(), false, `${correction} ms, as long ago as a token lives`)
+  }
+})
+
 /** How often others had their turn while something was done. */
 async function turnsDuring (work: () => Promise<unknown>): Promise<number> {
   let turns = 0

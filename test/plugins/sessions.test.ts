@@ -117,6 +117,14 @@ t.test('gives the token before the same successor until that is used, within the
   t.equal(await worth(server, third), 401)
 })
 
+t.test('says whether it gave the same successor before', async (t) => {
+  const server = await build(t)
+  await withAlice(server)
+  const { refresh_token: token } = await signIn(server)
+  const present = () => server.database.transaction((queries) => server.sessions.refresh(server.sessions.read(token) as PresentedToken, origin, queries))
+  t.match([await present(), await present()], [{ outcome: 'granted', repeated: false }, { outcome: 'granted', repeated: true }])
+})
+
 t.test('ends the session at a token that returns after the grace, with its access tokens, and tells the audit', async (t) => {
   const clock = createClock(start)
   const log: Array<Record<string, unknown>> = []

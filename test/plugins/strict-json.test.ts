@@ -63,6 +63,11 @@ t.test('undoes no content coding', async (t) => {
   t.equal((await send('{"a":1}', { 'content-type': 'application/json', 'content-encoding': 'identity' })).statusCode, 200)
 })
 
+t.test('asks for no coding where no body is read', async (t) => {
+  const server = await build(t)
+  t.equal((await server.inject({ url: '/health/live', headers: { 'content-encoding': 'gzip' } })).statusCode, 200)
+})
+
 t.test('answers what is not well-formed alike, and tells the log why', async (t) => {
   const log: Array<Record<string, unknown>> = []
   const server = await build(t, { log })

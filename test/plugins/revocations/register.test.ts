@@ -27,12 +27,14 @@ t.test('refuses the tokens of a session, of a client and one token, each by its 
 })
 
 t.test('refuses a user\'s sessions begun until a moment, and lets those of the next millisecond live', async (t) => {
-  const register = createRegister()
-  register.add(entry('user', 'u', { notBefore: now }))
-  for (const [moment, expected] of [[0, true], [now - 1, true], [now, true], [now + 1, false], [now + 1000, false]] as const) {
-    t.equal(register.isRevoked({ ...bearer, sessionId: sessionId(moment) }), expected, String(moment))
+  for (const until of [now, 2 ** 48 - 1001]) {
+    const register = createRegister()
+    register.add(entry('user', 'u', { notBefore: until }))
+    for (const [moment, expected] of [[0, true], [until - 1, true], [until, true], [until + 1, false], [until + 1000, false]] as const) {
+      t.equal(register.isRevoked({ ...bearer, sessionId: sessionId(moment) }), expected, String(moment))
+    }
+    t.equal(register.isRevoked({ ...bearer, userId: 'v' }), false, 'another\'s live')
   }
-  t.equal(register.isRevoked({ ...bearer, userId: 'v' }), false, 'another\'s live')
 })
 
 t.test('refuses everybody\'s sessions begun until a moment, and no client\'s own token', async (t) => {

@@ -70,7 +70,9 @@ t.test('asks about a token once in its max age, by form and HTTP Basic', async (
 t.test('shares one question among all who ask at once', async (t) => {
   const { world, revocations, look } = setUp()
   for (let count = 0; count < 20; count++) t.match(failure(() => look()), { reason: unasked })
-  await Promise.all(Array.from({ length: 20 }, () => revocations.ask('j')))
+  const asked = revocations.ask('j')
+  t.match(failure(() => look()), { reason: unasked }, 'not answered yet')
+  await Promise.all([asked, ...Array.from({ length: 20 }, () => revocations.ask('j'))])
   t.equal(world.asked.length, 1)
   t.equal(look(), false)
   await revocations.ask('never looked for')
@@ -92,7 +94,7 @@ t.test('is unavailable for a second where the issuer does not answer, tells why,
     ['503', async () => new Response('', { status: 503 })],
     ['no JSON', async () => new Response('<html>')],
     ['null', async () => Response.json(null)],
-    ['too long', async () => new Response(`${' '.repeat(16 * 1024)}{"active":true}`)]
+    ['too long', async () => new Response('{"active":true}'.padEnd(16 * 1024 + 1))]
   ]
   for (const [what, answer] of answers) {
     const { world, settle, look } = setUp()
@@ -108,11 +110,20 @@ t.test('is unavailable for a second where the issuer does not answer, tells why,
   }
 })
 
+t.test('reads an answer of sixteen KiB', async (t) => {
+  const { world, settle } = setUp()
+  world.answer = async () => new Response('{"active":true}'.padEnd(16 * 1024))
+  t.equal(await settle(), false)
+})
+
 t.test('remembers ten thousand answers and no more', async (t) => {
   const { world, settle, look } = setUp()
   await settle('first')
-  for (let id = 0; id < 10_000; id++) await settle(`${id}`)
-  t.equal(world.asked.length, 10_001)
-  t.equal(look('9999'), false)
-  t.match(failure(() => look('first')), { reason: unasked }, 'the oldest left')
+  await settle('second')
+  world.now += 5000
+  await settle('first')
+  for (let id = 0; id < 9999; id++) await settle(`${id}`)
+  t.equal(world.asked.length, 10_002)
+  t.strictSame([look('first'), look('0'), look('9998')], [false, false, false])
+  t.match(failure(() => look('second')), { reason: unasked }, 'the one answered first left')
 })

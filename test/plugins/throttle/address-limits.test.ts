@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createAddressLimits } from '../../../plugins/throttle/address-limits.ts'
+import { heapLeft } from '../../support/heap.ts'
 
 const limits = { login: { count: 2, seconds: 60 }, register: { count: 1, seconds: 60 }, refresh: null }
 
@@ -17,7 +18,7 @@ t.test('lets as many guesses run as may fail, and refuses more when they have', 
   third.start()
   third.end(false)
   other.end(false)
-  now = 500
+  now = 999
   t.equal(one.look(), 60, 'in whole seconds')
   t.equal(elsewhere.look(), true)
   now = 59_900
@@ -32,6 +33,8 @@ t.test('frees the place of a guess that never ended', async (t) => {
   guesses[0]?.start()
   guesses[1]?.start()
   t.equal(guesses[2]?.look(), false)
+  guesses[3]?.release()
+  t.equal(guesses[2]?.look(), false, 'one that never began had none')
   guesses[0]?.release()
   guesses[0]?.release()
   t.equal(guesses[2]?.look(), true)
@@ -65,4 +68,23 @@ t.test('counts for the library every request of one limit, and of guesses those 
     guess.end(false)
   }
   t.equal(counted('login').current, 3, 'more than are let through')
+})
+
+t.test('remembers 100,000 networks that failed, and no more', async (t) => {
+  const addresses = createAddressLimits({ ...limits, login: { count: 1, seconds: 60 } }, () => 0)
+  for (let number = 0; number <= 100_000; number++) addresses.guess(String(number)).end(false)
+  t.same(['0', '1', '100000'].map((network) => addresses.guess(network).look()), [true, 60, 60], 'the one whose window began first goes')
+})
+
+t.test('keeps nothing of networks whose guesses are over, however many there were', async (t) => {
+  const addresses = createAddressLimits(limits, () => 0)
+  const more = await heapLeft(() => {
+    for (let number = 0; number < 20_000; number++) {
+      const guess = addresses.guess(Buffer.alloc(4096, String(number)).toString('latin1'))
+      guess.start()
+      guess.end(true)
+    }
+  })
+  t.equal(addresses.guess('a').look(), true)
+  t.ok(more < 40, `${more.toFixed(1)} MiB of the 80 that their names took`)
 })

@@ -1,8 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createAttempts, type OpenAttempt } from '../../../plugins/throttle/attempts.ts'
 import type { Tally } from '../../../plugins/throttle/verdict.ts'
+import { heapLeft } from '../../support/heap.ts'
 
 const allowance = { free: 3, firstDelay: 30, longestDelay: 900 }
 const charge = (key: string) => ({ key, allowance, lifetime: 1000 })
@@ -71,7 +70,7 @@ t.test('takes over what other processes counted meanwhile', async (t) => {
 })
 
 t.test('remembers what could not be written down, until it can be', async (t) => {
-  const { open, stored } = over()
+  const { open, stored, turn } = over()
   for (let i = 0; i < 3; i++) {
     const attempt = await open('a')
     fail(attempt)
@@ -79,13 +78,29 @@ t.test('remembers what could not be written down, until it can be', async (t) =>
     attempt.release()
   }
   t.equal((await open('a')).look(), 30)
-  stored['a'] = { failures: 4, lastFailedAt: 0 }
+  turn(20_000)
+  stored['a'] = { failures: 3, lastFailedAt: 20_000 }
+  t.equal((await open('a')).look(), 30, 'what the database says where both are as bad')
+  stored['a'] = { failures: 4, lastFailedAt: 20_000 }
   const later = await open('a')
   t.equal(later.look(), 60, 'the worse of both')
   later.saved(new Map([['a', 5]]))
   later.release()
   stored['a'] = { failures: 0, lastFailedAt: 0 }
   t.equal((await open('a')).look(), true)
+})
+
+t.test('remembers ten thousand that could not be written down, and no more', async (t) => {
+  const { attempts } = over()
+  const open = (key: string) => attempts.open([{ ...charge(key), allowance: { ...allowance, free: 1 } }], async () => new Map())
+  for (let number = 0; number <= 10_000; number++) {
+    const attempt = await open(String(number))
+    fail(attempt)
+    attempt.lost()
+    attempt.release()
+  }
+  const looks = await Promise.all(['0', '1', '10000'].map(async (key) => (await open(key)).look()))
+  t.same(looks, [true, 30, 30], 'the oldest is forgotten')
 })
 
 t.test('does not let a reading undo what was written down while it was under way', async (t) => {
@@ -104,7 +119,8 @@ t.test('believes the database again when all that ended here is written down, an
   const { open, stored } = over()
   const first = await open('a')
   fail(first)
-  fail(await open('a'))
+  const second = await open('a')
+  fail(second)
   const third = await open('a')
   fail(third)
   t.equal((await open('a')).look(), 30, 'nothing is written down yet')
@@ -114,6 +130,41 @@ t.test('believes the database again when all that ended here is written down, an
   t.equal((await open('a')).look(), 30)
   stored['a'] = { failures: 1, lastFailedAt: 0 }
   t.equal((await open('b', 'a')).look(), 30, 'two of three are not')
+  second.release()
+  third.release()
+  t.equal((await open('a')).look(), true)
+})
+
+t.test('gives back the place of an attempt that never ended, once', async (t) => {
+  const { open } = over({ a: { failures: 2, lastFailedAt: 0 } })
+  const [one, other] = [await open('a'), await open('a')]
+  one.start()
+  t.equal(other.look(), false)
+  one.release()
+  t.equal(other.look(), true)
+  one.release()
+  fail(other)
+  t.equal((await open('a')).look(), 30, 'and the others hold the key on')
+})
+
+t.test('counts what began, and that once', async (t) => {
+  const { open } = over({ a: { failures: 1, lastFailedAt: 0 } })
+  const [one, other] = [await open('a'), await open('a')]
+  one.end(false)
+  fail(other)
+  other.end(false)
+  t.equal(one.look(), true)
+  fail(one)
+  t.equal(other.look(), 30)
+})
+
+t.test('says whether something had failed at any of its keys', async (t) => {
+  const { open } = over({ a: { failures: 1, lastFailedAt: 0 } })
+  const attempt = await open('a', 'b')
+  t.equal(attempt.wasMarked, false, 'not before it ended')
+  attempt.start()
+  attempt.end(true)
+  t.equal(attempt.wasMarked, true)
 })
 
 t.test('forgets a key with its last attempt, also where one never ended', async (t) => {
@@ -145,6 +196,15 @@ t.test('does not take an older reading for what happened since', async (t) => {
   t.equal(attempt.wasMarked, true)
 })
 
+t.test('does not take the older of two readings that come in the wrong order', async (t) => {
+  const { attempts } = over()
+  let answer: (tallies: Map<string, Tally>) => void = () => {}
+  const slow = attempts.open([charge('a')], () => new Promise((resolve) => { answer = resolve }))
+  await attempts.open([charge('a')], async () => new Map([['a', { failures: 3, lastFailedAt: 0 }]]))
+  answer(new Map())
+  t.equal((await slow).look(), 30)
+})
+
 t.test('holds nothing where the database does not answer', async (t) => {
   const { attempts, open } = over()
   await t.rejects(attempts.open([charge('a')], () => Promise.reject(new Error('gone'))), { message: 'gone' })
@@ -166,13 +226,12 @@ t.test('does not take a reading from before it was written down for what it is a
 })
 
 t.test('keeps nothing of keys whose attempts are over, however many there were', async (t) => {
-  const { open } = over()
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  const before = process.memoryUsage().heapUsed
-  for (let number = 0; number < 20_000; number++) (await open(Buffer.alloc(4096, String(number)).toString('latin1'))).release()
-  collect()
-  const more = (process.memoryUsage().heapUsed - before) / 2 ** 20
-  t.ok(more < 40, `${more.toFixed(1)} MiB of the 80 that their names took`)
+  const { attempts, open } = over()
+  const name = (number: number) => Buffer.alloc(4096, String(number)).toString('latin1')
+  const gone = Promise.reject(new Error('gone'))
+  const more = await heapLeft(async () => {
+    for (let number = 0; number < 10_000; number++) (await open(name(number))).release()
+    for (let number = 10_000; number < 20_000; number++) await attempts.open([charge(name(number))], () => gone).catch(() => {})
+  })
+  t.ok(more < 20, `${more.toFixed(1)} MiB of the 80 that their names took`)
 })

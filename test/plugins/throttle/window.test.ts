@@ -44,3 +44,14 @@ t.test('holds so many keys and no more: the oldest window goes', async (t) => {
   for (const key of ['a', 'b', 'b', 'c']) window.add(key)
   t.same(['a', 'b', 'c'].map((key) => window.read(key).count), [0, 2, 1])
 })
+
+t.test('takes a window that began anew for as young as it is', async (t) => {
+  let now = 0
+  const window = createWindow({ count: 3, seconds: 60 }, 3, () => now)
+  window.add('a')
+  now = 10_000
+  window.add('b')
+  now = 60_000
+  for (const key of ['a', 'c', 'd']) window.add(key)
+  t.same(['a', 'b', 'c', 'd'].map((key) => window.read(key).count), [1, 0, 1, 1])
+})

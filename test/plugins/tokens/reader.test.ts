@@ -98,7 +98,7 @@ t.test('refuses anything but three segments', async (t) => {
   refuses(t, [
     ['segments', 'nothing', ''], ['segments', 'no dot', `${h}`], ['segments', 'one dot', `${h}.${p}`], ['segments', 'an empty signature', `${h}.${p}.`],
     ['segments', 'an empty payload', `${h}..${s}`], ['segments', 'an empty header', `.${p}.${s}`], ['segments', 'only dots', '..'],
-    ['segments', 'a leading dot', `.${h}.${p}.${s}`], ['segments', 'a trailing dot', `${h}.${p}.${s}.`], ['segments', 'five segments', `${h}.${p}.${s}.${p}.${s}`]
+    ['segments', 'a leading dot', `.${h}.${p}.${s}`], ['segments', 'a trailing dot', `${h}.${p}.${s}.`], ['segments', 'five segments', `${h}.${p}.${s}.${p}.${s}`], ['segments', 'two dots in a row', `${h}..${p}.${s}`]
   ])
 })
 
