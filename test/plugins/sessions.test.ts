@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Queries } from '../../plugins/database.ts'
 import { beganAt, sessionId } from '../../plugins/sessions/session-id.ts'
 import type { PresentedToken } from '../../plugins/sessions.ts'
-import { alice, build, withAlice } from '../support/build.ts'
+import { alice, aliceSignedIn, build, withAlice } from '../support/build.ts'
 import { call, createClock, origin, type Pair, refresh, refreshed, sidOf, signIn, worth } from '../support/calls.ts'
 import { countPrepared, countStatements } from '../support/statements.ts'
 
@@ -31,8 +31,7 @@ t.test('begins another at each sign-in', async (t) => {
 
 t.test('keeps nothing from which a token could be made', async (t) => {
   const server = await build(t)
-  await withAlice(server)
-  const { refresh_token: token } = (await server.inject({ method: 'POST', url: '/login', payload: alice })).json()
+  const { refresh_token: token } = await aliceSignedIn(server)
   const proof = Buffer.from(token.slice(4), 'base64url').subarray(0, 32)
   const stored = JSON.stringify(await server.database.queries.selectFrom('sessions').selectAll().execute())
   for (const form of [token, token.slice(4, 30), proof.toString('hex'), proof.toString('base64')]) t.notOk(stored.includes(form))
@@ -119,8 +118,7 @@ t.test('gives the token before the same successor until that is used, within the
 
 t.test('says whether it gave the same successor before', async (t) => {
   const server = await build(t)
-  await withAlice(server)
-  const { refresh_token: token } = await signIn(server)
+  const { refresh_token: token } = await aliceSignedIn(server)
   const present = () => server.database.transaction((queries) => server.sessions.refresh(server.sessions.read(token) as PresentedToken, origin, queries))
   t.match([await present(), await present()], [{ outcome: 'granted', repeated: false }, { outcome: 'granted', repeated: true }])
 })
@@ -185,11 +183,8 @@ t.test('finds the session of a current or just replaced token, and of no other',
 
 t.test('refuses a token whose rotation another one won', async (t) => {
   const server = await build(t)
-  await withAlice(server)
-  const { refresh_token: token } = await signIn(server)
-  const outcome = await server.database.transaction(async (queries) => {
-    return server.sessions.refresh(server.sessions.read(token) as PresentedToken, origin, overtaken(queries))
-  })
+  const { refresh_token: token } = await aliceSignedIn(server)
+  const outcome = await server.database.transaction((queries) => server.sessions.refresh(server.sessions.read(token) as PresentedToken, origin, overtaken(queries)))
   t.same(outcome, { outcome: 'refused' })
 })
 
