@@ -8,7 +8,7 @@ import { workAlone } from './database/lease.ts'
 import { migrate, migrations } from './database/migrate.ts'
 import type { PoolFigures } from './database/postgres.ts'
 import type { PostgresAddress } from './database/postgres-connection.ts'
-import { openSqlite } from './database/sqlite.ts'
+import { keepInMemory, openSqlite } from './database/sqlite.ts'
 import { type CarriedTable, type Progress, transfer } from './database/transfer.ts'
 
 export type { PostgresAddress } from './database/postgres-connection.ts'
@@ -84,6 +84,8 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
   const queries = new Kysely<Tables>({ dialect: postgres === null ? openSqlite({ ...options, unavailable }) : (await driver()).openPostgres({ ...options, address: postgres, unavailable, watch }) })
   app.addHook('onClose', () => queries.destroy())
   const newer = await (postgres === null ? migrate(queries) : apart(postgres, migrate))
+  // Only from here on: a migration may sort more than there is memory.
+  if (postgres === null) await keepInMemory(queries)
   if (newer.length > 0) app.log.warn({ migrations: newer }, 'a newer release has changed the database: this one runs on it as it is')
   const holder = randomUUID()
   /** What waits for the end of each open transaction. */

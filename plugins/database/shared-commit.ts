@@ -6,9 +6,10 @@ export interface SharedCommit {
   begin (): void
   /**
    * Ends it, so that the next may begin. Resolves when those that share its commit are committed. Rejects where that failed,
-   * also what was rolled back: what it had seen of the others never was.
+   * also what was rolled back: what it had seen of the others never was. `cause` is what one of its statements failed with: the
+   * reason, where SQLite has rolled back the whole for it.
    */
-  end (how: 'commit' | 'rollback'): Promise<void>
+  end (how: 'commit' | 'rollback', cause?: unknown): Promise<void>
   /** Commits what has ended now, and not at the end of the turn; while one goes on, nothing. */
   close (): void
 }
@@ -25,7 +26,6 @@ interface Group {
  * A commit to SQLite writes every page that was changed to the log, once for all that share it, and costs more than what
  * changed them. Requests that come in together are answered after the disk has it, which the loop hears of in a later turn:
  * none waits longer. The first holds the lock, each that follows has a savepoint: rolled back, it leaves the others as they are.
- * What a savepoint needs for that is in memory up to 64 KiB, which is 15 changed pages, and beyond that in a temporary file.
  * `failed` makes the error of a commit, and of the others where one has taken the whole with it, as a full disk does.
  */
 export function createSharedCommit (database: DatabaseSync, failed: (error: unknown, shared: boolean) => Error): SharedCommit {
@@ -39,17 +39,17 @@ export function createSharedCommit (database: DatabaseSync, failed: (error: unkn
     } catch (error) {
       cause ??= error
     }
+    if (database.isOpen && database.isTransaction) database.exec('rollback')
     if (cause === undefined) ended.resolve()
     else ended.reject(failed(cause, members > 1))
-    if (database.isTransaction) database.exec('rollback')
   }
 
-  function leave (how: 'commit' | 'rollback'): void {
+  function leave (how: 'commit' | 'rollback', cause: unknown): void {
     try {
       if (how === 'rollback') database.exec('rollback to member')
       database.exec('release member')
     } catch (error) {
-      finish('rollback', error)
+      finish('rollback', cause ?? error)
     }
   }
 
@@ -70,19 +70,19 @@ export function createSharedCommit (database: DatabaseSync, failed: (error: unkn
       group = begun
       setImmediate(() => {
         begun.due = true
-        if (group === begun) close()
+        close()
       })
     },
-    async end (how) {
+    async end (how, cause) {
       const own = group as Group
       own.atWork = false
-      if (own.members > 1) leave(how)
+      if (own.members > 1) leave(how, cause)
       else if (how === 'rollback') {
         group = null
         if (database.isTransaction) database.exec('rollback')
         return
       }
-      if (group === own && (own.due || !database.isTransaction)) close()
+      if (group === own && (own.due || !database.isTransaction)) finish('commit', cause)
       await own.ended.promise
     },
     close

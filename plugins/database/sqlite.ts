@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  type CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type QueryResult,
-  SelectQueryNode, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler
+  type CompiledQuery, type DatabaseConnection, type Dialect, type Driver, type Kysely, type QueryResult,
+  SelectQueryNode, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql
 } from 'kysely'
 import { createDurability, type Durability } from './durability.ts'
 import { createLock, type Lock } from './lock.ts'
@@ -55,6 +55,11 @@ class LocklessCompiler extends SqliteQueryCompiler {
   protected override visitSelectQuery ({ endModifiers, ...node }: SelectQueryNode): void {
     super.visitSelectQuery(node)
   }
+}
+
+/** What SQLite would put into temporary files, as what it takes to undo a transaction among others: a container may have no folder for them. */
+export async function keepInMemory<T> (queries: Kysely<T>): Promise<void> {
+  await sql`pragma temp_store = memory`.execute(queries)
 }
 
 function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOptions): Driver {
@@ -143,6 +148,8 @@ interface Shared {
 class SqliteConnection implements DatabaseConnection {
   readonly #shared: Shared
   #release: (() => void) | null = null
+  /** What SQLite has rolled back a transaction for, by itself. */
+  #failure: unknown
 
   constructor (shared: Shared) {
     this.#shared = shared
@@ -188,7 +195,7 @@ class SqliteConnection implements DatabaseConnection {
     const release = this.#release
     if (release === null) return
     this.#release = null
-    const ended = this.#shared.commits.end(how)
+    const ended = this.#shared.commits.end(how, this.#failure)
     release()
     await ended
   }
@@ -226,6 +233,7 @@ class SqliteConnection implements DatabaseConnection {
     try {
       return work()
     } catch (error) {
+      if (this.#release !== null && !this.#shared.writer.database.isTransaction) this.#failure = error
       throw mayPass(error) ? this.#shared.unavailable(error) : error
     }
   }

@@ -61,6 +61,11 @@ t.test('runs work in a transaction that goes back when the work fails', async (t
   t.ok(await users.findById('1'))
 })
 
+t.test('keeps in memory what SQLite needs to undo a part, since no other folder may be there to write to', async (t) => {
+  const { database } = await build(t)
+  t.match(await sql`pragma temp_store`.execute(database.queries), { rows: [{ temp_store: 2 }] })
+})
+
 t.test('answers a ping in time, or says that it cannot', async (t) => {
   const server = await build(t)
   const { database } = server

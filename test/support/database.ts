@@ -1,9 +1,12 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import type { Test } from 'tap'
 import { migrate } from '../../plugins/database/migrate.ts'
 import { openSqlite } from '../../plugins/database/sqlite.ts'
 import type { Queries, Tables } from '../../plugins/database.ts'
+import { temporaryFolder } from './service.ts'
 
 /** What the driver is told to throw where the database cannot do what was asked now. */
 export const unavailable = { message: 'unavailable' }
@@ -33,4 +36,16 @@ export function holdWriteLock (t: Test, file: string): { release: () => void } {
   }
   t.teardown(release)
   return { release }
+}
+
+export function newFile (t: Test) {
+  return join(temporaryFolder(t), 'auth.db')
+}
+
+export function add (queries: Queries, username: string, id: string = randomUUIDv7()) {
+  return queries.insertInto('users').values({ id, username, email: null, email_key: null, password_hash: null, disabled_at: null, created_at: 0 }).executeTakeFirst()
+}
+
+export async function names (queries: Queries) {
+  return (await queries.selectFrom('users').select('username').orderBy('username').execute()).map(({ username }) => username)
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createSharedCommit } from '../../../plugins/database/shared-commit.ts'
+import { add as addUser, names as namesOf, newFile, openDatabase, unavailable } from '../../support/database.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
 /** A table of names, through the connection that shares its commits and through another one. */
@@ -106,11 +108,33 @@ t.test('fails all where one takes the whole with it', async (t) => {
     }
     await Promise.all([add('alice'), fatal()].map((ended) => t.rejects(async () => { await ended }, { message: 'shared' })))
     t.same(names(), [])
-    if (how === 'commit') await t.rejects(fatal(), { message: 'alone' })
-    else await fatal()
-    await add('bob')
+    const [alone, next] = [fatal(), add('bob')]
+    if (how === 'commit') await t.rejects(alone, { message: 'alone' })
+    else await alone
+    await next
     t.same(names(), ['bob'])
   }
+})
+
+t.test('says for what SQLite has taken the whole back', async (t) => {
+  const { database, commits, add } = open(t)
+  const full = new Error('database or disk is full')
+  const fatal = (how: 'commit' | 'rollback') => {
+    commits.begin()
+    database.exec('rollback')
+    return commits.end(how, full)
+  }
+  for (const how of ['commit', 'rollback'] as const) await Promise.all([add('alice'), fatal(how)].map((ended) => t.rejects(async () => { await ended }, { message: 'shared', cause: full })))
+  await t.rejects(fatal('commit'), { message: 'alone', cause: full })
+})
+
+t.test('rejects, and nothing else, what goes on when the database is closed', async (t) => {
+  const { database, commits } = open(t)
+  commits.begin()
+  await turn()
+  database.close()
+  await t.rejects(commits.end('commit'), { message: 'alone', cause: { message: 'database is not open' } })
+  database.open()
 })
 
 t.test('passes on that another has the lock, and begins when it is free', async (t) => {
@@ -120,4 +144,43 @@ t.test('passes on that another has the lock, and begins when it is free', async 
   other.exec('rollback')
   await add('alice')
   t.same(names(), ['alice'])
+})
+
+t.test('commits together what comes in together, and fails each for itself', async (t) => {
+  for (const file of [null, newFile(t)]) {
+    const queries = await openDatabase(t, { file })
+    await addUser(queries, 'alice')
+    const ended = await Promise.allSettled(['bob', 'alice', 'carol', 'bob', 'dave'].map((name) => queries.transaction().execute(async (inside) => {
+      await addUser(inside, `friend of ${name}`)
+      await addUser(inside, name)
+    })))
+    t.strictSame(ended.map((one) => one.status === 'fulfilled' || (one.reason as { errcode: number }).errcode), [true, 2067, true, 2067, true])
+    t.same(await namesOf(queries), ['alice', 'bob', 'carol', 'dave', 'friend of bob', 'friend of carol', 'friend of dave'])
+  }
+})
+
+t.test('answers none of those that share a commit which the disk does not take, and keeps none', async (t) => {
+  const queries = await openDatabase(t, { file: newFile(t) })
+  await addUser(queries, 'alice')
+  await sql`pragma max_page_count = 1`.execute(queries)
+  const ended = await Promise.allSettled(['b', 'c'.repeat(200_000), 'd'].map((name) => queries.transaction().execute((inside) => addUser(inside, name))))
+  const kept = await namesOf(queries)
+  t.same(kept, ['alice', ...['b', 'd'].filter((_, index) => ended[index * 2]?.status === 'fulfilled')], 'what is answered is there, and what is there is answered')
+  for (const one of ended) if (one.status === 'rejected') t.match(one, { reason: { ...unavailable, cause: { message: 'database or disk is full' } } })
+  t.equal(ended[1]?.status, 'rejected')
+  await sql`pragma max_page_count = 100000`.execute(queries)
+  await addUser(queries, 'eve')
+  t.same(await namesOf(queries), [...kept, 'eve'])
+})
+
+t.test('commits what has ended in the turn in which it closes', async (t) => {
+  const file = newFile(t)
+  const queries = await openDatabase(t, { file })
+  let begun = false
+  const ended = queries.transaction().execute(async (inside) => { await addUser(inside, 'alice'); begun = true }).catch(() => {})
+  while (!begun) await Promise.resolve()
+  for (let left = 20; left > 0; left--) await Promise.resolve()
+  await queries.destroy()
+  await ended
+  t.same(await namesOf(await openDatabase(t, { file })), ['alice'])
 })

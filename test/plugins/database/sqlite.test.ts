@@ -1,25 +1,12 @@
-import { randomUUIDv7 } from 'node:crypto'
 import fs, { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { Queries } from '../../../plugins/database.ts'
-import { holdWriteLock, openDatabase, unavailable } from '../../support/database.ts'
+import { add, holdWriteLock, names, newFile, openDatabase, unavailable } from '../../support/database.ts'
 import { makeReadOnly } from '../../support/read-only.ts'
 import { temporaryFolder } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
-
-function newFile (t: Test) {
-  return join(temporaryFolder(t), 'auth.db')
-}
-
-function add (queries: Queries, username: string, id: string = randomUUIDv7()) {
-  return queries.insertInto('users').values({ id, username, email: null, email_key: null, password_hash: null, disabled_at: null, created_at: 0 }).executeTakeFirst()
-}
-
-async function names (queries: Queries) {
-  return (await queries.selectFrom('users').select('username').orderBy('username').execute()).map(({ username }) => username)
-}
 
 /** Resolves when the loop has come round that often, a few milliseconds apart: it never does while something blocks it. */
 function ticks (count: number): Promise<void> {
@@ -142,32 +129,6 @@ t.test('keeps all of a transaction or nothing', async (t) => {
     t.equal(await queries.transaction().execute(async (inside) => { await add(inside, 'carol'); return 'done' }), 'done')
     t.same(await names(queries), ['carol'])
   }
-})
-
-t.test('commits together what comes in together, and fails each for itself', async (t) => {
-  for (const file of [null, newFile(t)]) {
-    const queries = await openDatabase(t, { file })
-    await add(queries, 'alice')
-    const ended = await Promise.allSettled(['bob', 'alice', 'carol', 'bob', 'dave'].map((name) => queries.transaction().execute(async (inside) => {
-      await add(inside, `friend of ${name}`)
-      await add(inside, name)
-    })))
-    t.strictSame(ended.map((one) => one.status === 'fulfilled' || (one.reason as { errcode: number }).errcode), [true, 2067, true, 2067, true])
-    t.same(await names(queries), ['alice', 'bob', 'carol', 'dave', 'friend of bob', 'friend of carol', 'friend of dave'])
-  }
-})
-
-t.test('answers none of those that share a commit which the disk does not take, and keeps none', async (t) => {
-  const queries = await openDatabase(t, { file: newFile(t) })
-  await add(queries, 'alice')
-  await sql`pragma max_page_count = 1`.execute(queries)
-  const ended = await Promise.allSettled(['b', 'c'.repeat(200_000), 'd'].map((name) => queries.transaction().execute((inside) => add(inside, name))))
-  const kept = await names(queries)
-  t.same(kept, ['alice', ...['b', 'd'].filter((_, index) => ended[index * 2]?.status === 'fulfilled')], 'what is answered is there, and what is there is answered')
-  t.match(ended[1], { status: 'rejected', reason: unavailable })
-  await sql`pragma max_page_count = 100000`.execute(queries)
-  await add(queries, 'eve')
-  t.same(await names(queries), [...kept, 'eve'])
 })
 
 t.test('lets one transaction write at a time, and on disk lets others read meanwhile', async (t) => {
