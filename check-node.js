@@ -11,8 +11,8 @@ if (major < 24 || major === 25 || (major === 24 && minor < 16) || (major === 26 
   process.exit(1)
 }
 
-// What was compiled, types taken out, is kept for the next start. Beside the packages, where nobody writes but who installed them, whoever
-// starts it: the image has it from where it was built.
+// What was compiled, types taken out, is kept for the next start. Beside the packages, where nobody writes but who installed them; the image
+// has it from where it was built, for whoever may read it.
 process.getBuiltinModule('node:module').enableCompileCache({ directory: `${import.meta.dirname}/node_modules/.cache/compiled`, portable: true })
 
 // argon2 asks the environment for its build when it is loaded, so it is told before anything loads it.

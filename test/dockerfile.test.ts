@@ -110,10 +110,13 @@ t.test('the image', async (t) => {
     const packages = join(image.root, 'app/node_modules')
     t.ok(existsSync(join(packages, 'argon2/argon2.cjs')))
     t.same(readdirSync(join(packages, 'fastify')).sort(), ['LICENSE', 'package.json'])
-    const named = (folder: string) => readdirSync(folder).filter((name) => /^(?:package\.json$|licen[cs]e|notice|copying)/i.test(name))
     const there = productionOf(lockfile, manifest).filter(({ path }) => existsSync(join(image.root, 'app', path)))
     t.ok(there.length > 100)
-    for (const { path } of there) t.same(named(join(image.root, 'app', path)), named(join(context, path)), path)
+    for (const { path } of there) {
+      const folder = join(image.root, 'app', path)
+      const texts = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile() && entry.name !== 'package.json').map(({ name }) => readFileSync(join(folder, name), 'utf8'))
+      t.ok(texts.some((text) => /permission|licen[cs]e|redistribution/i.test(text)), path)
+    }
   })
 
   t.test('lets its user write to the volume and to /tmp only, and raises nobody', async (t) => {

@@ -1,9 +1,9 @@
 // Puts what the image runs into a folder: node .ci/bundle/bundle.js FOLDER
 // Our sources and the packages become a few files of JavaScript. From the sources, a start reads some thousand files and takes the types out of
-// ours, every time anew where nothing can be written. Names and lines stay as they are, so that a stack still says where something happened.
+// ours, every time anew where nothing can be written. Lines and names stay, so that a stack still says what happened; of two alike, one gets a number.
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, readFileSync } from 'node:fs'
-import { basename, dirname, join, posix, relative, resolve } from 'node:path'
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, posix, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 const root = join(import.meta.dirname, '../..')
@@ -59,13 +59,17 @@ for (const file of ['package.json', 'plugins/passwords/blocklist.bin', 'plugins/
 const whole = kept.reduce((found, name) => withDependencies(name, root, found), new Set())
 for (const place of whole) cpSync(place, join(folder, relative(root, place)), { recursive: true })
 
-/** Of what is in the bundle, package.json and licence: who looks for packages finds them all. */
+/** Of what is in the bundle, package.json and licence, which some have in their README: who looks for packages finds them all. */
 const bundled = new Set(Object.keys(metafile.inputs).flatMap((path) => path.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/) ?? []).map((path) => join(root, path)))
-const isNamed = (path) => /^(?:package\.json$|licen[cs]e|notice|copying)/i.test(basename(path))
-for (const place of bundled.difference(whole)) cpSync(place, join(folder, relative(root, place)), { recursive: true, filter: (path) => path === place || dirname(path) === place && isNamed(path) })
+for (const place of bundled.difference(whole)) for (const name of ['package.json', ...licencesOf(readdirSync(place))]) cpSync(join(place, name), join(folder, relative(root, place), name))
 
 // What a start loads is compiled here and now, by a process whose hashes are the same each time.
 execFileSync(process.execPath, ['--hash-seed=1', join(import.meta.dirname, 'compile.js'), folder], { stdio: ['ignore', 'ignore', 'inherit'] })
+
+function licencesOf (names) {
+  const licences = names.filter((name) => /^(?:licen[cs]e|notice|copying)/i.test(name))
+  return licences.length > 0 ? licences : names.filter((name) => /^readme/i.test(name))
+}
 
 /** The folders of a package and of all that it depends on, as Node.js finds them from `from`. */
 function withDependencies (name, from, found) {
