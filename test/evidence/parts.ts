@@ -42,7 +42,7 @@ export const parts: Readonly<Record<string, Part>> = {
   timing: { minutes: 15, look: tests(`TIMING_SAMPLES=100 STORM_SECONDS=30 ${tap} test/attacks/timing.test.ts`) },
   'equal-time': { minutes: 10, look: async ({ run }) => fromLines(await run('npm run --silent bench:equal-time')) },
   gateways: { minutes: 15, look: tests(`${tap} test/gateways/*.test.ts`) },
-  races: { minutes: 20, look: tests(faultsOf(/^test\/(?:races|model)\//)) },
+  races: { minutes: 30, look: tests('npm run --silent races') },
   faults: { minutes: 40, look: faults },
   image: { minutes: 30, look: tests('npm run --silent reproducible') },
   fuzz: { minutes: 5, isTimed: true, look: async ({ run, minutes }) => fromLines(await run(`npm run --silent fuzz -- --seconds ${minutes * 60}`)) },
