@@ -1,4 +1,7 @@
-/** Remembers up to `size` values. What was not used since it came, or since it was last spared, leaves first. */
+/**
+ * Remembers up to `size` values. What was not used since it came, or since it was last spared, leaves first; what is over
+ * leaves as others come, so that there are never many more than twice those that are not.
+ */
 export interface Cache<V> {
   get (key: string): V | undefined
   set (key: string, value: V): void
@@ -9,11 +12,25 @@ export interface Cache<V> {
 
 /** How many are spared in a row before one has to leave: no insertion is to take long. */
 const mostSpared = 32
+/** How many are looked at for each that comes, whether they are over: more than one, or they would grow as fast as they leave. */
+const looks = 2
 
 /** Second chance: a use is one mark. Putting the entry at the end at each use would move 10,000 of them about under load. */
-export function createCache<V> (size: number): Cache<V> {
+export function createCache<V> (size: number, isOver: (value: V) => boolean = () => false): Cache<V> {
   // A Map keeps the order of insertion.
   const entries = new Map<string, { value: V, used: boolean }>()
+  let round = entries.entries()
+
+  function lookOn (): void {
+    for (let looked = 0; looked < looks; looked++) {
+      const { done, value } = round.next()
+      if (done === true) {
+        round = entries.entries()
+        return
+      }
+      if (isOver(value[1].value)) entries.delete(value[0])
+    }
+  }
 
   function makeRoom (): void {
     for (let spared = 0; entries.size >= size; spared++) {
@@ -35,6 +52,7 @@ export function createCache<V> (size: number): Cache<V> {
     set (key, value) {
       if (size === 0) return
       entries.delete(key)
+      lookOn()
       makeRoom()
       entries.set(key, { value, used: false })
     },

@@ -67,7 +67,7 @@ interface Known {
 export function createVerifier (options: VerifierOptions): Verifier {
   const { keys, verifySignature, isRevoked, cacheSize, clockSkew, now } = options
   const reader = createReader(options)
-  const cache = createCache<Known>(cacheSize)
+  const cache = createCache<Known>(cacheSize, ({ claims }) => !timesHold(claims, now(), clockSkew))
   const lookups = { hit: 0, miss: 0 }
   let version = keys.version
 

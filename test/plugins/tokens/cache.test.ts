@@ -55,6 +55,20 @@ t.test('never grows beyond its size', async (t) => {
   t.equal(cache.get('989'), undefined)
 })
 
+t.test('lets go what is over as others come, whatever was used, and nothing else', async (t) => {
+  let now = 0
+  const cache = createCache<number>(10_000, (end) => end <= now)
+  const most = []
+  for (; now < 1000; now++) {
+    cache.set(`${now}`, now + 100)
+    cache.set(`long-${now % 10}`, 10_000)
+    if (now > 50) t.equal(cache.get(`${now - 50}`), now + 50)
+    most.push(cache.size)
+  }
+  t.ok(Math.max(...most) <= 2 * 110 + 4, `${Math.max(...most)} where 110 are not over`)
+  t.equal(cache.get('long-5'), 10_000)
+})
+
 t.test('forgets one value, or all', async (t) => {
   const cache = createCache<number>(10)
   cache.set('a', 1)
