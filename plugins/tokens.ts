@@ -76,7 +76,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
   const revocations: TokenRevocations = app.revocations
   const times = { clockTolerance: clockSkew * 1000, allowedIss: issuer, allowedAud: audience }
 
-  // Every call names its key. What the library would remember of tokens is switched off: its caches have had advisories.
+  // Every verification names its key; what signs is made once for each. What the library would remember of tokens is switched off: its caches have had advisories.
   await app.register(jwt, { secret: { public: nameTheKey, private: nameTheKey }, verify: { cache: false, errorCacheTTL: 0 } })
 
   let signer: { key: AbleKey, sign: (claims: object) => string } | null = null
