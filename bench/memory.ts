@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectGarbage } from '../test/support/heap.ts'
 import { createService, issue } from './service.ts'
 
 // What the service remembers of tokens that name unknown keys, which is nothing, and of good ones, which is TOKEN_CACHE of them.
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 const service = await createService({ TOKEN_CACHE: '10000' })
 const [, payload, signature] = issue(service).split('.')
@@ -33,7 +30,7 @@ function refuse (): void {
 }
 
 function report (when: string, remembered: number): void {
-  collect()
+  collectGarbage()
   const { heapUsed, rss } = process.memoryUsage()
   const [heap, resident] = [heapUsed, rss].map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`)
   process.stdout.write(`${when}: heap ${heap}, resident ${resident}${remembered === 0 ? '' : `; at most ${remembered} remembered`}\n`)

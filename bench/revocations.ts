@@ -5,12 +5,11 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import Fastify, { type FastifyInstance } from 'fastify'
 import app, { fastifyOptions } from '../app.ts'
 import { readConfig } from '../config.ts'
 import { createRegister } from '../plugins/revocations/register.ts'
+import { collectGarbage } from '../test/support/heap.ts'
 
 /** What a hundred thousand live revocations cost, and how long the loop stands still while as many dead ones leave. */
 const many = 100_000
@@ -18,9 +17,6 @@ const lookUps = 2_000_000
 
 /** Milliseconds of processor time that one batch took at most: unlike the loop's delay, it does not count what else runs on the machine. */
 let longestTurn = 0
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 
 measureLookUps()
 await measureSweeping()
