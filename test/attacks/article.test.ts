@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import t from 'tap'
 import { answersIn, createAttacker, workOf } from '../support/attacker.ts'
-import { alice, aliceSignedIn, build, withAlice } from '../support/build.ts'
+import { alice, aliceSignedIn, build, costly, withAlice } from '../support/build.ts'
 import { segment, signSegments } from '../support/forge.ts'
 import { startService, temporaryFolder } from '../support/service.ts'
 import { macToken } from '../support/target.ts'
@@ -40,7 +40,7 @@ t.test('fault 2, registering a name that exists replaces its password: refused, 
 })
 
 t.test('fault 3, time and code path tell which names exist: one answer, after the same work', async (t) => {
-  const app = await build(t)
+  const app = await build(t, { environment: costly })
   await withAlice(app)
   const fail = (username: string) => app.inject(post('/login', { username, password: 'not her password at all' }))
   const [wrong, unknown] = [await fail('alice'), await fail('nobody')]
@@ -108,7 +108,7 @@ t.test('fault 7, input that nobody validates: 400 and a code, never 500', async 
 
 t.test('fault 8, nothing is logged and guessing costs nothing: each attempt is on record, after a slow check', async (t) => {
   const log: Array<Record<string, unknown>> = []
-  const app = await build(t, { log })
+  const app = await build(t, { log, environment: costly })
   await withAlice(app)
   const guess = () => app.inject(post('/login', { ...alice, password: 'not her password at all' }))
   const { id } = (await app.inject(post('/login', alice))).json().user
