@@ -91,6 +91,8 @@ export default fp(async (app) => {
     app.metrics.count(event, typeof detail?.['limit'] === 'string' ? detail['limit'] : undefined)
   }
 
+  const repository = (queries = app.database.queries) => createAuditRepository(queries, app.database)
+
   /** Of what came from too many places to name them, none is named. */
   async function flush (): Promise<void> {
     const counted = tallies.take().map(({ first, count, mixed }) => {
@@ -99,7 +101,7 @@ export default fp(async (app) => {
       return { detail, entry: mixed ? { ...entry, userId: null, actor: null, ip: null, requestId: null } : entry }
     })
     for (const { entry, detail } of counted) log(entry, detail)
-    await createAuditRepository(app.database.queries).add(counted.map(({ entry }) => entry))
+    await repository().add(counted.map(({ entry }) => entry))
   }
 
   app.jobs.every('audit', window, flush)
@@ -107,12 +109,10 @@ export default fp(async (app) => {
     await flush().catch((error) => app.log.error({ err: error }, 'the last minute of refusals is in the log alone: the database did not take it'))
   })
 
-  const stored = () => createAuditRepository(app.database.queries)
-
   app.decorate('audit', {
     async record (event, queries = app.database.queries) {
       const entry = entryOf(event)
-      await createAuditRepository(queries).add([entry])
+      await repository(queries).add([entry])
       app.database.afterCommit(queries, () => {
         count(event)
         log(entry, event.detail)
@@ -122,19 +122,19 @@ export default fp(async (app) => {
       count(event)
       tallies.add(`${event.event} ${event.detail?.['limit'] ?? ''}`, key, event)
     },
-    deleted: (userIds, queries) => createAuditRepository(queries).known('user_deleted', userIds),
+    deleted: (userIds, queries) => repository(queries).known('user_deleted', userIds),
     async list ({ limit, cursor = null, user_id: userId, event, from, to }) {
       // What this process has counted is among what its answered requests did.
       await flush()
       const filter = { userId, event, from: momentOf(from), to: momentOf(to) }
-      const found = await stored().before(cursor, filter, limit + 1)
+      const found = await repository().before(cursor, filter, limit + 1)
       const events = found.slice(0, limit)
       return { events: events.map(present), next_cursor: found.length > limit ? events.at(-1)?.id ?? null : null }
     },
     async * entries (filter) {
       let last: string | null = null
       for (;;) {
-        const found: ChainedEvent[] = await stored().after(last, filter, page)
+        const found: ChainedEvent[] = await repository().after(last, filter, page)
         for (const event of found) yield { ...present(event), place: event.place, digest: event.digest }
         if (found.length < page) return
         last = found.at(-1)?.id ?? null

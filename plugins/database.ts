@@ -9,6 +9,7 @@ import { migrate, migrations } from './database/migrate.ts'
 import type { PoolFigures } from './database/postgres.ts'
 import type { PostgresAddress } from './database/postgres-connection.ts'
 import { keepInMemory, openSqlite } from './database/sqlite.ts'
+import { run } from './database/statement.ts'
 import { type CarriedTable, type Progress, transfer } from './database/transfer.ts'
 
 export type { PostgresAddress } from './database/postgres-connection.ts'
@@ -41,6 +42,8 @@ export interface Database {
   afterCommit (queries: Queries, work: () => void): void
   /** Inside a transaction: waits until no other one has this turn, and has it until the end. */
   takeTurn (turn: Turn, queries: Queries): Promise<void>
+  /** Runs a statement that is built once, whatever values it is run with: what runs with every request. It is one and the same function each time. */
+  run: typeof run
   /** What a statement of a repository reads `rows` from, as the table `given`: one parameter, however many there are. */
   given: typeof given
   /** Inside a transaction: tells every process of `topic`, once it is committed, where the database can. */
@@ -144,6 +147,7 @@ export default fp<DatabaseOptions>(async (app, { postgres, ...options }) => {
       else after.push(work)
     },
     takeTurn,
+    run,
     given,
     announce,
     onNews: (topic, listener) => { listeners.push({ topic, listener }) },

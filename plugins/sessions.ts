@@ -103,15 +103,17 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
     return { id, userId, clientId: client, refreshToken: refreshTokens.make(id, counter), refreshExpiresIn, expiresAt }
   }
 
+  const repository = (queries: Queries) => createSessionRepository(queries, app.database)
+
   /** What a token says, and its session, where both are there. */
   async function lookUp (token: string, queries: Queries) {
     const presented = refreshTokens.read(token)
-    return { presented, session: presented === null ? null : await createSessionRepository(queries).find(presented.sessionId) }
+    return { presented, session: presented === null ? null : await repository(queries).find(presented.sessionId) }
   }
 
   /** Makes room for one more session. */
   async function makeRoom (userId: string, queries: Queries): Promise<void> {
-    const sessions = createSessionRepository(queries)
+    const sessions = repository(queries)
     const surplus = await sessions.surplus(userId, app.clock.now(), limit - 1)
     await revoke(await sessions.remove(surplus), queries)
   }
@@ -121,7 +123,7 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
   }
 
   app.jobs.every('sessions', sweepInterval, () => app.database.alone('sessions', () => app.jobs.inBatches(sweepBatch, (limit) => {
-    return createSessionRepository(app.database.queries).sweep(app.clock.now() - afterlife, limit)
+    return repository(app.database.queries).sweep(app.clock.now() - afterlife, limit)
   })))
 
   app.decorate('sessions', {
@@ -142,12 +144,12 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
         ip: origin.ip,
         userAgent: origin.userAgent
       }
-      await createSessionRepository(queries).add(session)
+      await repository(queries).add(session)
       return grantOf(session)
     },
     read: refreshTokens.read,
     async refresh (presented, origin, queries) {
-      const [sessions, now] = [createSessionRepository(queries), app.clock.now()]
+      const [sessions, now] = [repository(queries), app.clock.now()]
       // The rule at once, by one statement: the current token of a session that is not over.
       const rotated = await sessions.rotate(presented.sessionId, presented.counter, { now, idleEnd: now + idleLifetime * seconds, ip: origin.ip, userAgent: origin.userAgent })
       if (rotated !== null) return { outcome: 'granted', grant: grantOf(rotated), repeated: false }
@@ -166,22 +168,22 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       return verdict === 'rotate' || verdict === 'replay' ? session : null
     },
     sessionOf: async (token, queries) => (await lookUp(token, queries)).session,
-    list: (userId, queries) => createSessionRepository(queries).ofUser(userId, app.clock.now()),
-    addresses: (limit) => createSessionRepository(app.database.queries).addresses(limit),
+    list: (userId, queries) => repository(queries).ofUser(userId, app.clock.now()),
+    addresses: (limit) => repository(app.database.queries).addresses(limit),
     async end (userId, id, queries) {
-      const sessions = createSessionRepository(queries)
+      const sessions = repository(queries)
       if ((await sessions.find(id))?.userId !== userId) return false
       await revoke(await sessions.remove([id]), queries)
       return true
     },
     async endOthers (userId, id, queries) {
       await app.users.within(queries).lock(userId)
-      await revoke(await createSessionRepository(queries).removeOfUser(userId, [id]), queries)
+      await revoke(await repository(queries).removeOfUser(userId, [id]), queries)
     },
     async endAll (userId, queries) {
       const users = app.users.within(queries)
       const { sessionsNotBefore = 0 } = await users.lock(userId) ?? {}
-      const ended = await createSessionRepository(queries).removeOfUser(userId, [])
+      const ended = await repository(queries).removeOfUser(userId, [])
       // Never earlier than before, also where the clock went back: what has ended stays ended, and what begins later is later.
       const notBefore = Math.max(app.clock.now(), sessionsNotBefore, ...ended.map(beganAt))
       await users.endSessionsUntil(userId, notBefore)
@@ -198,23 +200,23 @@ export default fp<SessionsOptions>(async (app, { clientId, idleLifetime, absolut
       let ended = 0
       // Until one finds none: a sweep at the same time makes a batch smaller.
       await app.jobs.inBatches(1, async () => {
-        const found = await createSessionRepository(app.database.queries).removeBefore(firstIdOf(moment), endingBatch)
+        const found = await repository(app.database.queries).removeBefore(firstIdOf(moment), endingBatch)
         ended += found
         return Math.min(found, 1)
       })
       return ended
     },
     reset: () => app.database.transaction(async (queries) => {
-      const ended = await createSessionRepository(queries).removeAll()
+      const ended = await repository(queries).removeAll()
       await app.audit.record({ event: 'authn_token_revoked', userId: null, detail: { scope: 'everybody', sessions: ended } }, queries)
       return ended
     }),
     async count () {
-      const [repository, now] = [createSessionRepository(app.database.queries), app.clock.now()]
+      const [sessions, now] = [repository(app.database.queries), app.clock.now()]
       let counted = 0
       let after = ''
       await app.jobs.inBatches(countingBatch, async () => {
-        const { live, last } = await repository.count(now, after, countingBatch)
+        const { live, last } = await sessions.count(now, after, countingBatch)
         after = last ?? after
         counted += live
         return live

@@ -12,5 +12,5 @@ declare module 'fastify' {
 }
 
 export default fp(async (app) => {
-  app.decorate('users', createUserRepository(app.database.queries))
+  app.decorate('users', createUserRepository(app.database.queries, app.database))
 }, { name: 'users', dependencies: ['database'], fastify: '5.x' })

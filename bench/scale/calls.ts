@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { run } from '../../plugins/database/statement.ts'
 import { createRefreshTokens } from '../../plugins/sessions/refresh-token.ts'
 import { createSessionRepository } from '../../plugins/sessions/repository.ts'
 import type { Population } from './population.ts'
@@ -54,7 +55,7 @@ export async function measureCalls (app: FastifyInstance, { userIds, username }:
       await app.signOut.end(identity, id, origin)
     }),
     await measure('40 sessions that are over are swept', async () => {
-      const swept = await createSessionRepository(queries).sweep(app.clock.now() - afterlife, sweepBatch)
+      const swept = await createSessionRepository(queries, { run }).sweep(app.clock.now() - afterlife, sweepBatch)
       if (swept < sweepBatch) throw new Error('there is nothing left to sweep')
     }, times / 8),
     await measure('live sessions are counted', () => app.sessions.count(), 5)

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely'
-import type { Queries, Tables } from '../database.ts'
+import type { Database, Queries, Tables } from '../database.ts'
 import { firstIdOf } from './event-id.ts'
 
 declare module '../database.ts' {
@@ -63,7 +63,9 @@ const latest = 8.64e15
 /** Few enough for the parameters of one statement. */
 const rowsAStatement = 100
 
-export function createAuditRepository (queries: Queries): AuditRepository {
+const addOne = (queries: Queries, event: StoredEvent) => queries.insertInto('audit_events').values(toRow(event))
+
+export function createAuditRepository (queries: Queries, { run }: Pick<Database, 'run'>): AuditRepository {
   function matching ({ userId, event, from, to }: EventFilter) {
     let query = queries.selectFrom('audit_events').select(['id', 'event', 'user_id', 'actor', 'ip', 'request_id', 'detail', 'digest'])
       .select([readable('at').as('at'), readable('place').as('place')])
@@ -76,11 +78,10 @@ export function createAuditRepository (queries: Queries): AuditRepository {
 
   return {
     async add (events) {
-      const rows = events.map(({ id, at, event, userId, actor, ip, requestId, detail }) => ({
-        id, at, event, user_id: userId, actor, ip, request_id: requestId, detail, place: null, digest: null
-      }))
-      for (let start = 0; start < rows.length; start += rowsAStatement) {
-        await queries.insertInto('audit_events').values(rows.slice(start, start + rowsAStatement)).execute()
+      const [first] = events
+      if (events.length === 1) await run(addOne, first as StoredEvent, queries)
+      else for (let start = 0; start < events.length; start += rowsAStatement) {
+        await queries.insertInto('audit_events').values(events.slice(start, start + rowsAStatement).map(toRow)).execute()
       }
     },
     async known (event, userIds) {
@@ -102,6 +103,10 @@ export function createAuditRepository (queries: Queries): AuditRepository {
 /** Whoever writes to the database may put a number there that is no time and no place: it must not keep anybody from reading the rest. */
 function readable<C extends 'at' | 'place'> (column: C) {
   return sql<Selectable<Tables['audit_events']>[C]>`case when ${sql.ref(column)} < ${-latest} or ${sql.ref(column)} > ${latest} then 0 else ${sql.ref(column)} end`
+}
+
+function toRow ({ id, at, event, userId, actor, ip, requestId, detail }: StoredEvent) {
+  return { id, at, event, user_id: userId, actor, ip, request_id: requestId, detail, place: null, digest: null }
 }
 
 function fromRow ({ user_id: userId, request_id: requestId, ...row }: Selectable<Tables['audit_events']>): ChainedEvent {

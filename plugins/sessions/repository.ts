@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { Queries } from '../database.ts'
+import type { Database, Queries } from '../database.ts'
 
 interface SessionTable {
   id: string
@@ -73,7 +73,18 @@ export interface SessionRepository {
   sweep (now: number, limit: number): Promise<number>
 }
 
-export function createSessionRepository (queries: Queries): SessionRepository {
+const rotate = (queries: Queries, { id, counter, next, now, idleEnd, ip, userAgent }: Rotation & { id: string, counter: number, next: number }) => queries.updateTable('sessions')
+  .set((eb) => ({
+    counter: next,
+    rotated_at: now,
+    last_used_at: now,
+    idle_expires_at: eb.case().when('expires_at', '<', idleEnd).then(eb.ref('expires_at')).else(eb.val(idleEnd)).end(),
+    ip,
+    user_agent: userAgent
+  }))
+  .where('id', '=', id).where('counter', '=', counter).where('idle_expires_at', '>', now).returningAll()
+
+export function createSessionRepository (queries: Queries, { run }: Pick<Database, 'run'>): SessionRepository {
   const withId = (id: string) => queries.selectFrom('sessions').selectAll().where('id', '=', id)
 
   return {
@@ -113,17 +124,8 @@ export function createSessionRepository (queries: Queries): SessionRepository {
         .where('idle_expires_at', '>', now).orderBy('last_used_at', 'desc').orderBy('id', 'desc').limit(1000).offset(keep).execute()
       return rows.map(({ id }) => id)
     },
-    async rotate (id, counter, { now, idleEnd, ip, userAgent }) {
-      const row = await queries.updateTable('sessions')
-        .set((eb) => ({
-          counter: counter + 1,
-          rotated_at: now,
-          last_used_at: now,
-          idle_expires_at: eb.case().when('expires_at', '<', idleEnd).then(eb.ref('expires_at')).else(eb.val(idleEnd)).end(),
-          ip,
-          user_agent: userAgent
-        }))
-        .where('id', '=', id).where('counter', '=', counter).where('idle_expires_at', '>', now).returningAll().executeTakeFirst()
+    async rotate (id, counter, rotation) {
+      const { rows: [row] } = await run(rotate, { ...rotation, id, counter, next: counter + 1 }, queries)
       return row === undefined ? null : fromRow(row)
     },
     async remove (ids) {

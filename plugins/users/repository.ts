@@ -1,4 +1,4 @@
-import type { Queries } from '../database.ts'
+import type { Database, Queries } from '../database.ts'
 import { fromRow, lowerCase, type UserRecord, type UserRow } from './record.ts'
 import { createUserSearch, type UserSearch } from './search-repository.ts'
 
@@ -42,16 +42,18 @@ export interface UserRepository {
   remove (id: string): Promise<void>
 }
 
-export function createUserRepository (queries: Queries): UserRepository {
-  type Key = 'id' | 'username' | 'email_key'
+const withRolesBy = (key: 'id' | 'username' | 'email_key') => (queries: Queries, { value }: { value: string }) => queries.selectFrom('users')
+  .leftJoin('user_roles', 'user_roles.user_id', 'users.id').selectAll('users').select('user_roles.role')
+  .where(`users.${key}`, '=', value).orderBy('user_roles.role')
+const finders = { id: withRolesBy('id'), username: withRolesBy('username'), email_key: withRolesBy('email_key') }
 
+export function createUserRepository (queries: Queries, { run }: Pick<Database, 'run'>): UserRepository {
   /** PostgreSQL keeps no NUL in a text, and fails where it is asked for one. */
   const isText = (value: string) => !value.includes('\0')
 
-  async function find (key: Key, value: string): Promise<UserRecord | null> {
+  async function find (key: keyof typeof finders, value: string): Promise<UserRecord | null> {
     if (!isText(value)) return null
-    const rows = await queries.selectFrom('users').leftJoin('user_roles', 'user_roles.user_id', 'users.id').selectAll('users').select('user_roles.role')
-      .where(`users.${key}`, '=', value).orderBy('user_roles.role').execute()
+    const { rows } = await run(finders[key], { value }, queries)
     const [user] = rows
     return user === undefined ? null : fromRow(user, rows.flatMap(({ role }) => role ?? []))
   }
@@ -68,7 +70,7 @@ export function createUserRepository (queries: Queries): UserRepository {
   }
 
   return {
-    within: createUserRepository,
+    within: (others) => createUserRepository(others, { run }),
     async add ({ id, username, email, passwordHash, createdAt }) {
       const added = await queries.insertInto('users').values({
         id,

@@ -4,6 +4,7 @@ import { createAuditRepository } from '../../../plugins/audit/repository.ts'
 import type { Head } from '../../../plugins/audit-chain/link.ts'
 import { createChainRepository } from '../../../plugins/audit-chain/repository.ts'
 import { given } from '../../../plugins/database/dialect.ts'
+import { run } from '../../../plugins/database/statement.ts'
 import type { Queries } from '../../../plugins/database.ts'
 
 const nextId = createEventIds()
@@ -17,7 +18,7 @@ export function chainContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     const chain = createChainRepository(queries, { given })
     t.strictSame([await chain.hasNews(), await chain.countNews(), await chain.news(9), await chain.lastPlace()], [false, 0, [], 0])
     const entries = Array.from({ length: 250 }, newEntry)
-    await createAuditRepository(queries).add(entries.toReversed())
+    await createAuditRepository(queries, { run }).add(entries.toReversed())
     t.strictSame([await chain.hasNews(), await chain.countNews()], [true, 250])
     t.strictSame(await chain.news(3), entries.slice(0, 3), 'in the order of their ids')
     await chain.link(entries.slice(0, 249).map(({ id }, index) => ({ id, place: index + 1, digest: `digest ${index + 1}` })))
@@ -27,7 +28,7 @@ export function chainContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     t.strictSame(await chain.linksAfter({ place: 2, id: links[1]?.id ?? '' }, 2), links.slice(2, 4))
     await chain.link([])
     t.equal(await chain.lastPlace(), 249)
-    await createAuditRepository(queries).add([{ ...newEntry(), at: 2 ** 60 }])
+    await createAuditRepository(queries, { run }).add([{ ...newEntry(), at: 2 ** 60 }])
     t.match(await chain.news(9), [entries[249], { at: Number.MAX_SAFE_INTEGER }], 'what cannot be read exactly keeps no others from being linked')
   })
 
@@ -36,7 +37,7 @@ export function chainContract (t: Test, open: (t: Test) => Promise<Queries>): vo
     const chain = createChainRepository(queries, { given })
     t.strictSame([await chain.start(), await chain.newestHeads(2), await chain.headsAfter(0, null)], [null, [], []])
     const entries = Array.from({ length: 6 }, newEntry)
-    await createAuditRepository(queries).add(entries)
+    await createAuditRepository(queries, { run }).add(entries)
     await chain.link(entries.slice(0, 5).map(({ id }, index) => ({ id, place: index + 1, digest: '' })))
     for (const place of [1, 3, 5]) await chain.addHead(head(place))
     t.strictSame(await chain.newestHeads(2), [head(5), head(3)])

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { createEventIds } from '../../../plugins/audit/event-id.ts'
 import { createAuditRepository, type StoredEvent } from '../../../plugins/audit/repository.ts'
+import { run } from '../../../plugins/database/statement.ts'
 import type { Queries } from '../../../plugins/database.ts'
 
 const nextId = createEventIds()
@@ -15,15 +16,15 @@ export function auditContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   t.test('keeps what was added as it was, however many at once', async (t) => {
     const queries = await open(t)
     const events = [newEvent({ userId: null, actor: null, ip: null, requestId: null }), newEvent({ detail: JSON.stringify({ text: 'a\0"b' }) }), ...Array.from({ length: 250 }, () => newEvent())]
-    await createAuditRepository(queries).add(events)
-    await createAuditRepository(queries).add([])
+    await createAuditRepository(queries, { run }).add(events)
+    await createAuditRepository(queries, { run }).add([])
     const rows = await queries.selectFrom('audit_events').selectAll().orderBy('id').execute()
     t.strictSame(rows.map(({ id, at, event, user_id: userId, actor, ip, request_id: requestId, detail }) => ({ id, at, event, userId, actor, ip, requestId, detail })), events)
     t.ok(rows.every(({ place, digest }) => place === null && digest === null))
   })
 
   t.test('finds those that are asked for, in both orders', async (t) => {
-    const audit = createAuditRepository(await open(t))
+    const audit = createAuditRepository(await open(t), { run })
     const events = [
       newEvent({ at, userId: 'u' }), newEvent({ at: at + 1, userId: 'other' }), newEvent({ at: at + 1, event: 'user_deleted' }), newEvent({ at: at + 2, userId: null }), newEvent({ at: at + 5 })
     ]

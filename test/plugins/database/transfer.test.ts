@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { run } from '../../../plugins/database/statement.ts'
 import { carried, type Progress, transfer } from '../../../plugins/database/transfer.ts'
 import type { Queries } from '../../../plugins/database.ts'
 import { createSessionRepository } from '../../../plugins/sessions/repository.ts'
@@ -41,7 +42,7 @@ async function fill (queries: Queries): Promise<void> {
   await queries.insertInto('audit_events').values([null, 7].map((place) => ({ id: `e${place}`, at: 1, event: 'user_created', user_id: null, actor: 'cli', ip: null, request_id: null, detail: '{"a":"\\u0000"}', place, digest: null }))).execute()
   await queries.insertInto('audit_heads').values({ kind: 'head', place: 7, digest: 'd', signed_at: 1, kid: 'k', signature: 's' }).execute()
   await queries.insertInto('audit_keys').values({ kid: 'k', public_jwk: '{"kty":"EC"}', seal: 's' }).execute()
-  const sessions = createSessionRepository(queries)
+  const sessions = createSessionRepository(queries, { run })
   for (let index = 0; index < 2345; index++) {
     await sessions.add({ id: String(index), userId: 'a', clientId: 'gatehouse', counter: index, createdAt: 1, rotatedAt: 2, lastUsedAt: 3, idleExpiresAt: 4, expiresAt: 5, ip: '::1', userAgent: index % 2 === 0 ? null : 'tap' })
   }

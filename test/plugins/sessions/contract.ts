@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Test } from 'tap'
+import { run } from '../../../plugins/database/statement.ts'
 import type { Queries } from '../../../plugins/database.ts'
 import { createSessionRepository, type Session } from '../../../plugins/sessions/repository.ts'
 import { firstIdOf, sessionId } from '../../../plugins/sessions/session-id.ts'
@@ -18,10 +19,10 @@ function newSession (userId: string, members: Partial<Session> = {}): Session {
 export function sessionsContract (t: Test, open: (t: Test) => Promise<Queries>): void {
   async function setUp (t: Test) {
     const queries = await open(t)
-    const users = createUserRepository(queries)
+    const users = createUserRepository(queries, { run })
     const [alice, bob] = [randomUUIDv7(), randomUUIDv7()]
     for (const [id, username] of [[alice, 'alice'], [bob, 'bob']] as const) await users.add({ id, username, email: null, passwordHash: null, createdAt: now })
-    const sessions = createSessionRepository(queries)
+    const sessions = createSessionRepository(queries, { run })
     const add = async (userId: string, ...many: Array<Partial<Session>>) => {
       const added = many.map((members) => newSession(userId, members))
       for (const session of added) await sessions.add(session)

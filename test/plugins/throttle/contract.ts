@@ -1,12 +1,13 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Test } from 'tap'
+import { run } from '../../../plugins/database/statement.ts'
 import type { Queries } from '../../../plugins/database.ts'
 import { createThrottleRepository } from '../../../plugins/throttle/repository.ts'
 import { createUserRepository } from '../../../plugins/users/repository.ts'
 
 async function newUser (queries: Queries, username: string): Promise<string> {
   const id = randomUUIDv7()
-  await createUserRepository(queries).add({ id, username, email: null, passwordHash: null, createdAt: 1 })
+  await createUserRepository(queries, { run }).add({ id, username, email: null, passwordHash: null, createdAt: 1 })
   return id
 }
 
@@ -50,7 +51,7 @@ export function throttleContract (t: Test, open: (t: Test) => Promise<Queries>):
     t.same(await Promise.all(['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.9'].map((network) => throttle.seenAt(one, network))), [2, null, 3, null])
     t.equal(await throttle.seenAt(other, '192.0.2.9'), 1)
     t.equal(await throttle.seenAt('', '192.0.2.9'), null)
-    await createUserRepository(queries).remove(one)
+    await createUserRepository(queries, { run }).remove(one)
     t.equal(await throttle.seenAt(one, '192.0.2.3'), null, 'they go with the user')
   })
 

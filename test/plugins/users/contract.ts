@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Test } from 'tap'
+import { run } from '../../../plugins/database/statement.ts'
 import type { Queries } from '../../../plugins/database.ts'
 import { createUserRepository, type NewUser } from '../../../plugins/users/repository.ts'
 
@@ -12,7 +13,7 @@ function newUser (members: Partial<NewUser> = {}): NewUser {
 /** What the user repository promises, whatever database it is on. `open` gives a new empty one. */
 export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): void {
   t.test('finds who was added, by id, by name and by address in any case', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     const alice = newUser({ username: 'Alice.B-1', email: 'Alice@Example.org' })
     t.equal(await users.add(alice), 'added')
     const record = { id: alice.id, username: 'alice.b-1', email: 'Alice@Example.org', passwordHash: '$argon2id$first', disabled: false, roles: [], createdAt, sessionsNotBefore: 0, lastLoginAt: null }
@@ -21,7 +22,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   })
 
   t.test('finds nobody by anything else', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     await users.add(newUser({ username: 'kelvin', email: 'kelvin@example.org' }))
     for (const login of ['', 'bob', 'kelvi', 'kelvin ', '\u212aelvin', 'ｋelvin', 'kelvin\0', 'KELV\u0130N', 'kelvin@example.or', '@', 'kelvin@', '\u212aelvin@example.org', '%', 'k%', '_elvin', '\' or 1=1 --']) t.equal(await users.findByLogin(login), null, login)
     t.equal(await users.findById('kelvin'), null)
@@ -29,7 +30,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   })
 
   t.test('never updates: a name that is held stays as it is', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     const first = newUser({ email: 'first@example.org' })
     await users.add(first)
     for (const username of ['alice', 'Alice', 'ALICE']) {
@@ -40,7 +41,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   })
 
   t.test('holds an address for one user, in any case', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     await users.add(newUser({ email: 'alice@example.org' }))
     t.equal(await users.add(newUser({ username: 'bob', email: 'ALICE@example.org' })), 'email_taken')
     t.equal(await users.add(newUser({ username: 'alice', email: 'alice@example.org' })), 'username_taken', 'the name is named first')
@@ -50,7 +51,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   })
 
   t.test('gives a name to one of fifty who ask at once', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     const askers = Array.from({ length: 50 }, (_, index) => newUser({ username: index % 2 === 0 ? 'alice' : 'ALICE', passwordHash: `$argon2id$${index}` }))
     const outcomes = await Promise.all(askers.map((asker) => users.add(asker)))
     t.equal(outcomes.filter((outcome) => outcome === 'added').length, 1)
@@ -60,7 +61,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   })
 
   t.test('replaces a digest where it is still the one that was read', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     const alice = newUser()
     await users.add(alice)
     await users.add(newUser({ username: 'bob' }))
@@ -76,7 +77,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
 
   t.test('finds a user again whose password is still the one that was checked, and no other', async (t) => {
     const queries = await open(t)
-    const users = createUserRepository(queries)
+    const users = createUserRepository(queries, { run })
     const alice = newUser()
     await users.add(alice)
     t.strictSame(await users.findUnchanged(alice), await users.findById(alice.id))
@@ -88,7 +89,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
 
   t.test('tells roles in order, who is disabled, and who has no password', async (t) => {
     const queries = await open(t)
-    const users = createUserRepository(queries)
+    const users = createUserRepository(queries, { run })
     const alice = newUser({ passwordHash: null })
     await users.add(alice)
     await queries.insertInto('user_roles').values(['editor', 'admin', 'viewer'].map((role) => ({ user_id: alice.id, role }))).execute()
@@ -101,7 +102,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   })
 
   t.test('sets, changes and clears an address, which is one user\'s in any case', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     const [alice, bob] = [newUser({ email: 'alice@example.org' }), newUser({ username: 'bob' })]
     for (const user of [alice, bob]) await users.add(user)
     t.equal(await users.setEmail(bob.id, 'ALICE@example.org'), 'email_taken')
@@ -117,7 +118,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   })
 
   t.test('signs in who is still what was checked, and remembers when', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     const alice = newUser()
     await users.add(alice)
     await users.setRoles(alice.id, ['editor'])
@@ -132,7 +133,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   })
 
   t.test('sets roles, and knows whether anybody holds one, and who is enabled', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     const [alice, bob] = [newUser(), newUser({ username: 'bob' })]
     for (const user of [alice, bob]) await users.add(user)
     t.equal(await users.isHeld('admin'), false)
@@ -152,7 +153,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
 
   t.test('remembers until when sessions have ended, and deletes a user with all that is theirs', async (t) => {
     const queries = await open(t)
-    const users = createUserRepository(queries)
+    const users = createUserRepository(queries, { run })
     const [alice, bob] = [newUser(), newUser({ username: 'bob' })]
     for (const user of [alice, bob]) await users.add(user)
     await users.endSessionsUntil(alice.id, createdAt)
@@ -168,7 +169,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
 
   t.test('takes part in a transaction, and goes back with it', async (t) => {
     const queries = await open(t)
-    const users = createUserRepository(queries)
+    const users = createUserRepository(queries, { run })
     await t.rejects(queries.transaction().execute(async (inside) => {
       await users.within(inside).add(newUser())
       t.ok(await users.within(inside).findByLogin('alice'), 'seen inside')
@@ -180,7 +181,7 @@ export function usersContract (t: Test, open: (t: Test) => Promise<Queries>): vo
   })
 
   t.test('stores text as text, whatever is in it', async (t) => {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     for (const text of ['\'; drop table users; --', '" or ""="', '$1', '?1', ':name', '\u{1F434}', '漢字', '\\', '{}', '[object object]']) {
       const user = newUser({ username: text, email: `${text}@example.org`, passwordHash: text })
       t.equal(await users.add(user), 'added')

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
+import { run } from '../../../plugins/database/statement.ts'
 import { createUserRepository } from '../../../plugins/users/repository.ts'
 import { openDatabase } from '../../support/database.ts'
 import { openPostgresDatabase, startPostgres } from '../../support/postgres.ts'
@@ -19,12 +20,12 @@ t.test('on PostgreSQL', async (t) => {
   await t.test('reads the roles of who is locked when the wait for the lock is over', async (t) => {
     const queries = await openPostgresDatabase(t, server)
     const id = randomUUIDv7()
-    await createUserRepository(queries).add({ id, username: 'alice', email: null, passwordHash: null, createdAt: 0 })
+    await createUserRepository(queries, { run }).add({ id, username: 'alice', email: null, passwordHash: null, createdAt: 0 })
     const waiting = Promise.withResolvers<unknown>()
     await queries.transaction().execute(async (first) => {
-      const users = createUserRepository(first)
+      const users = createUserRepository(first, { run })
       await users.lock(id)
-      waiting.resolve(queries.transaction().execute(async (second) => (await createUserRepository(second).lock(id))?.roles))
+      waiting.resolve(queries.transaction().execute(async (second) => (await createUserRepository(second, { run }).lock(id))?.roles))
       await until(async () => (await server.run("select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%users%'")).length > 0)
       await users.setDisabled(id, 1)
       await users.setRoles(id, ['admin'])

@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Test } from 'tap'
+import { run } from '../../../plugins/database/statement.ts'
 import type { Queries } from '../../../plugins/database.ts'
 import { createUserRepository } from '../../../plugins/users/repository.ts'
 
@@ -8,7 +9,7 @@ const any = { prefix: '', role: null, disabled: null }
 /** What a search for users promises, whatever database it is on. `open` gives a new empty one. */
 export function searchContract (t: Test, open: (t: Test) => Promise<Queries>): void {
   async function setUp (t: Test, names: ReadonlyArray<readonly [string, string | null]>) {
-    const users = createUserRepository(await open(t))
+    const users = createUserRepository(await open(t), { run })
     const ids = new Map<string, string>()
     for (const [username, email] of names) {
       const id = randomUUIDv7()
@@ -78,7 +79,7 @@ export function searchContract (t: Test, open: (t: Test) => Promise<Queries>): v
 
   t.test('finds the holders of a role that many have, and of one that few have, among those who begin alike', async (t) => {
     const queries = await open(t)
-    const users = createUserRepository(queries)
+    const users = createUserRepository(queries, { run })
     const many = Array.from({ length: 2100 }, (_, index) => ({ id: randomUUIDv7(), username: `u${String(index).padStart(4, '0')}` }))
     const blank = { email: null, email_key: null, password_hash: null, disabled_at: null, sessions_not_before: null, last_login_at: null, created_at: 1 }
     for (let at = 0; at < many.length; at += 700) {
