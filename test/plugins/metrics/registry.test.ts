@@ -17,3 +17,9 @@ t.test('has nothing in common with another', async (t) => {
   t.equal(figure(await one.text(), 'gatehouse_events_total', { event: 'authn_login_fail', limit: '' }), 1)
   t.notMatch(await other.text(), /authn_login_fail/)
 })
+
+t.test('looks at the process of its own accord once a second', async (t) => {
+  const intervals = t.capture(globalThis, 'setInterval', globalThis.setInterval)
+  createRegistry()
+  t.strictSame(intervals().map(({ args: [, milliseconds] }) => milliseconds), [1000])
+})
