@@ -42,7 +42,7 @@ export interface Database {
   afterCommit (queries: Queries, work: () => void): void
   /** Inside a transaction: waits until no other one has this turn, and has it until the end. */
   takeTurn (turn: Turn, queries: Queries): Promise<void>
-  /** Runs a statement that is built once, whatever values it is run with: what runs with every request. It is one and the same function each time. */
+  /** Runs a statement that is built once, whatever values it is run with: what runs with every request. The statement is one and the same function each time. */
   run: typeof run
   /** What a statement of a repository reads `rows` from, as the table `given`: one parameter, however many there are. */
   given: typeof given

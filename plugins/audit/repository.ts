@@ -79,7 +79,7 @@ export function createAuditRepository (queries: Queries, { run }: Pick<Database,
   return {
     async add (events) {
       const [first] = events
-      if (events.length === 1) await run(addOne, first as StoredEvent, queries)
+      if (first !== undefined && events.length === 1) await run(addOne, first, queries)
       else for (let start = 0; start < events.length; start += rowsAStatement) {
         await queries.insertInto('audit_events').values(events.slice(start, start + rowsAStatement).map(toRow)).execute()
       }
