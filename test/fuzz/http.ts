@@ -5,7 +5,7 @@ import { residentMemory } from '../support/process.ts'
 import { runHttpCampaign } from './http-campaign.ts'
 import { startWorld } from './world.ts'
 
-// npm run fuzz:http -- [--seconds N] [--seed N]: a minute where nothing is said. What it finds goes into corpus.json, which npm test sends again each time.
+// npm run fuzz:http -- [--seconds N] [--seed N]: a minute where nothing is said. What it finds is put into corpus.json by hand, which npm test sends again each time.
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } } })
 const [seconds, seed] = [Number(values.seconds), Number(values.seed ?? randomInt(2 ** 30))]
 if (!(seconds >= 0 && seed >= 0)) throw new Error('--seconds and --seed are numbers')
