@@ -6,11 +6,11 @@ import { issuer } from '../support/service.ts'
 
 const minute = 60_000
 const hour = 60 * minute
-const tokens = 10_000
+const tokens = 2000
 
 t.test(`M230 a client that keeps the key set for as long as it may verifies all of ${tokens} tokens while keys change`, async (t) => {
   const clock = { now: Date.parse('2026-03-01T12:00:00Z') }
-  const app = await build(t, { now: () => clock.now, environment: { KEY_ROTATION: '4h', KEY_LEAD: '1h', REVOCATION_MAX_LAG: '1h' } })
+  const app = await build(t, { now: () => clock.now, environment: { KEY_ROTATION: '45m', KEY_LEAD: '15m', REVOCATION_MAX_LAG: '1h' } })
   await withAlice(app)
   const { user } = (await app.inject({ method: 'POST', url: '/login', payload: alice })).json<TokenReply>()
   const session = { id: '0190a000-0000-7000-8000-000000000000', clientId: 'gatehouse', expiresAt: clock.now + 1000 * hour }

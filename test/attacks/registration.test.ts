@@ -4,7 +4,7 @@ import { type Answer, concludes, createAttacker, takesLessThan } from '../suppor
 import { alice, build } from '../support/build.ts'
 import { commonPasswords } from '../support/common-passwords.ts'
 import { startService } from '../support/service.ts'
-import { countOf, digestOf, forgetFailures, usernames } from '../support/stored.ts'
+import { countOf, digestOf, usernames } from '../support/stored.ts'
 
 const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
 const { service, post } = attacker
@@ -64,9 +64,9 @@ t.test('I165 makes one account of fifty registrations at once, and its password 
   const answers = await Promise.all(bodies.map((body) => post('/register', body)))
   t.same(tally(answers), { 201: 1, '409 username_taken': 49 })
   const winner = answers.findIndex(({ status }) => status === 201)
-  for (const [index, body] of bodies.entries()) {
-    forgetFailures(service)
-    t.equal((await post('/login', body)).outcome, index === winner ? '200' : '401 invalid_credentials')
+  // The one digest there is has one password: the two losers are for whoever would let anybody in.
+  for (const index of [(winner + 1) % 50, winner, (winner + 49) % 50]) {
+    t.equal((await post('/login', bodies[index])).outcome, index === winner ? '200' : '401 invalid_credentials')
   }
 })
 
