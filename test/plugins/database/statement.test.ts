@@ -34,7 +34,7 @@ t.test('says what a statement that changes something did, and gives back what it
     t.equal((await run(renamed, { id: '1', email: 'a@example.test' }, queries)).numAffectedRows, 1n)
     t.equal((await run(renamed, { id: '2', email: 'b@example.test' }, queries)).numAffectedRows, 0n)
     t.equal((await run(renamed, { id: '1', email: null }, queries)).numAffectedRows, 1n)
-    t.strictSame((await run(removed, { id: '1' }, queries)).rows, [{ email: null }])
+    t.strictSame((await run(removed, { id: '1' }, queries)).rows.map(({ email }) => email), [null])
   }
 })
 
