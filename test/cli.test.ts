@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import t from 'tap'
 import { alice } from './support/build.ts'
 import { beside, runCli } from './support/cli.ts'
-import { alone, done, secretOf } from './support/command.ts'
+import { alone, command, done, secretOf } from './support/command.ts'
 import { startPostgres } from './support/postgres.ts'
 import { issuer, startService } from './support/service.ts'
 import { until } from './support/until.ts'
@@ -39,12 +39,12 @@ t.test('works on PostgreSQL, beside a running service', async (t) => {
   await until(async () => kidOf((await signIn()).token) !== kid)
   t.equal(await visit(token), 200, 'of the key before')
 
-  const { client_id: id, client_secret: secret } = JSON.parse(done(t, await runCli(environment, 'clients', 'create', 'billing', '--json'), 'clients create'))
+  const { client_id: id, client_secret: secret } = JSON.parse(done(t, await command(environment, 'clients', 'create', 'billing', '--json'), 'clients create'))
   t.equal((await grant(id, secret)).status, 200)
 
-  t.match(JSON.parse(done(t, await runCli(environment, 'sessions', 'revoke', alice.username, '--json'), 'sessions revoke')), { ended: Number })
+  t.match(JSON.parse(done(t, await command(environment, 'sessions', 'revoke', alice.username, '--json'), 'sessions revoke')), { ended: Number })
   await until(async () => await visit(token) === 401)
-  t.match(await runCli(environment, 'backup', 'copy.db'), { code: 1, out: '', err: /^gatehouse: [^\n]+pg_dump[^\n]+\n$/ })
+  t.match(await command(environment, 'backup', 'copy.db'), { code: 1, out: '', err: /^gatehouse: [^\n]+pg_dump[^\n]+\n$/ })
 })
 
 t.test('is a process beside another one on SQLite', async (t) => {

@@ -23,8 +23,8 @@ function link (folder: string, names: string[]): void {
   }
 }
 
-/** What `npm pack` makes of a copy of the sources: dist/ is written there and not here. */
-function pack (t: Test): string {
+/** What `npm pack` makes of a copy of the sources: dist/ is written there and not here. Once for all. */
+function pack (): string {
   const folder = temporaryFolder(t)
   for (const file of ['package.json', 'README.md', 'LICENSE', 'check-node.js', 'argon2-build.ts', 'link-node.js', 'verifier.ts', '.ci/pack.js']) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
@@ -35,12 +35,14 @@ function pack (t: Test): string {
   return join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')) as string)
 }
 
+const packed = pack()
+
 /** A project of its own that has installed the package, and the example as its program. */
 function installed (t: Test): string {
   const folder = temporaryFolder(t)
   const place = join(folder, 'node_modules/gatehouse')
   mkdirSync(place, { recursive: true })
-  execFileSync('tar', ['-xzf', pack(t), '--strip-components=1', '-C', place])
+  execFileSync('tar', ['-xzf', packed, '--strip-components=1', '-C', place])
   link(folder, loaded)
   copyFileSync(join(root, 'docs/example/server.ts'), join(folder, 'server.ts'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')

@@ -10,12 +10,13 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import verifier, { type VerifierOptions } from '../verifier.ts'
 import { alice } from './support/build.ts'
-import { beside, runCli } from './support/cli.ts'
+import { beside } from './support/cli.ts'
+import { command } from './support/command.ts'
 import { liveKeys, segment, signSegments } from './support/forge.ts'
 import { issuer, type Service, startService } from './support/service.ts'
 import { until } from './support/until.ts'
 
-// Services and commands are processes of their own: each takes seconds where the machine is busy.
+// Services are processes of their own: each takes seconds where the machine is busy.
 t.setTimeout(120_000)
 
 const seconds = 1000
@@ -133,7 +134,7 @@ t.test('follows a rotation at once and a key it has never seen', async (t) => {
   t.equal((await ask(port, '/guarded', ...bearer(before))).status, 200)
 
   const rotate = async (former: string) => {
-    t.equal((await runCli(beside(service), 'keys', 'rotate', '--now')).code, 0)
+    t.equal((await command(beside(service), 'keys', 'rotate', '--now')).code, 0)
     let token = former
     await until(async () => {
       token = await signIn(service)
@@ -249,7 +250,7 @@ t.test('loads neither the database nor the password hash', async (t) => {
 
 t.test('asks the issuer whether a token has ended, where it is told to', async (t) => {
   let now = Date.now()
-  const { client_id: clientId, client_secret: clientSecret } = JSON.parse((await runCli(beside(service), 'clients', 'create', 'gateway', '--json')).out)
+  const { client_id: clientId, client_secret: clientSecret } = JSON.parse((await command(beside(service), 'clients', 'create', 'gateway', '--json')).out)
   const asked = askedAt(service)
   const questions = () => asked.asked.filter((address) => address === `${issuer}/oauth/introspect`).length
   const guarded = async (host: { port: number }, token: string) => (await ask(host.port, '/guarded', ...bearer(token))).status

@@ -5,7 +5,8 @@ import type { TokenReply } from '../../schemas/login.ts'
 import { concludes, createAttacker } from '../support/attacker.ts'
 import { alice } from '../support/build.ts'
 import { readClaims } from '../support/claims.ts'
-import { beside, runCli } from '../support/cli.ts'
+import { beside } from '../support/cli.ts'
+import { command } from '../support/command.ts'
 import { startService, temporaryFolder } from '../support/service.ts'
 import { countOf, usernames } from '../support/stored.ts'
 
@@ -20,7 +21,7 @@ const refresh = (token: string) => post('/refresh', { refresh_token: token })
 
 /** A registered client: its id, and what it authenticates with. */
 async function client (name: string): Promise<{ id: string, basic: string }> {
-  const { out } = await runCli(beside(service), 'clients', 'create', name, '--scope', 'read', '--json')
+  const { out } = await command(beside(service), 'clients', 'create', name, '--scope', 'read', '--json')
   const { client_id: id, client_secret: secret } = JSON.parse(out) as Record<'client_id' | 'client_secret', string>
   const encoded = Buffer.from(`${id}:${secret}`).toString('base64')
   secrets.add(secret).add(encoded)
@@ -121,7 +122,7 @@ t.test('CVE-2026-2733 gives a client that was deleted nothing, and its tokens en
   const { access_token: token } = (await grant()).json<TokenReply>()
   secrets.add(token)
   t.equal((await get('/verify', token)).status, 200)
-  t.equal((await runCli(beside(service), 'clients', 'delete', id)).code, 0)
+  t.equal((await command(beside(service), 'clients', 'delete', id)).code, 0)
   t.equal((await grant()).json()['error'], 'invalid_client')
   for (let i = 0; i < 40 && (await get('/verify', token)).status === 200; i++) await sleep(50)
   t.equal((await get('/verify', token)).outcome, '401 invalid_token', 'within two seconds')

@@ -108,7 +108,7 @@ t.test('F115 issues tokens of its own name only', async (t) => {
 t.test('F116 does not start on a TRUST_PROXY that is a number, true or a name', async (t) => {
   for (const value of ['1', 'true', '0.0.0.0/0,1', 'loopback']) {
     const env = { PATH: process.env.PATH, PORT: '0', DATABASE_URL: 'sqlite::memory:', TRUST_PROXY: value }
-    const { code, stdout, stderr } = await run(process.execPath, ['server.ts'], { cwd: root, env, timeout: 10_000 }).then(() => ({ code: 0, stdout: '', stderr: '' }), (error) => error)
+    const { code, stdout, stderr } = await run(process.execPath, ['--import', './check-node.js', 'server.ts'], { cwd: root, env, timeout: 10_000 }).then(() => ({ code: 0, stdout: '', stderr: '' }), (error) => error)
     t.equal(code, 1, value)
     t.equal(stdout, '', 'it logs nothing')
     t.match(stderr, /^gatehouse: .*\n {2}TRUST_PROXY must hold addresses or CIDR ranges/, 'it names the variable')

@@ -32,7 +32,7 @@ const root = resolve(import.meta.dirname, '../..')
 /** Starts the service as an operator would who made a mistake, and waits for its end: half a second on a quiet machine. What hangs is killed and has no code. */
 async function fails (environment: Record<string, string>): Promise<End> {
   const env = { PATH: process.env.PATH, PORT: '0', DATABASE_URL: 'sqlite::memory:', ...environment }
-  const child = spawn(process.execPath, ['server.ts'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000, killSignal: 'SIGKILL' })
+  const child = spawn(process.execPath, ['--import', './check-node.js', 'server.ts'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000, killSignal: 'SIGKILL' })
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { code, written: out + err }
 }

@@ -4,7 +4,8 @@ import type { TokenReply } from '../../schemas/login.ts'
 import { concludes, createAttacker } from '../support/attacker.ts'
 import { alice } from '../support/build.ts'
 import { readClaims } from '../support/claims.ts'
-import { beside, runCli } from '../support/cli.ts'
+import { beside } from '../support/cli.ts'
+import { command } from '../support/command.ts'
 import { liveKeys, segment, signSegments } from '../support/forge.ts'
 import { startService } from '../support/service.ts'
 
@@ -131,7 +132,7 @@ t.test('E099 takes an access token from no form', async (t) => {
 })
 
 t.test('L227 J201 asks who asks, and says of a dead token that it is dead and nothing else', async (t) => {
-  const { out } = await runCli(beside(service), 'clients', 'create', 'inspector', '--scope', 'read', '--json')
+  const { out } = await command(beside(service), 'clients', 'create', 'inspector', '--scope', 'read', '--json')
   const { client_id: id, client_secret: secret } = JSON.parse(out) as { client_id: string, client_secret: string }
   const basic = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
   secrets.add(secret).add(basic.slice(6))

@@ -32,7 +32,7 @@ const withOutcome = (results: Result[], outcome: Result['outcome']) => results.f
 /** The conformance command as an operator runs it. */
 async function run (environment: Record<string, string>, ...args: string[]): Promise<{ code: number, out: string, err: string }> {
   const root = resolve(import.meta.dirname, '../..')
-  return promisify(execFile)(process.execPath, ['test/black-box/conformance.ts', ...args], { cwd: root, env: { PATH: process.env['PATH'], NODE_OPTIONS: '--no-warnings', ...environment } })
+  return promisify(execFile)(process.execPath, ['--import', './check-node.js', 'test/black-box/conformance.ts', ...args], { cwd: root, env: { PATH: process.env['PATH'], NODE_OPTIONS: '--no-warnings', ...environment } })
     .then(({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }), ({ code, stdout, stderr }) => ({ code, out: stdout, err: stderr }))
 }
 

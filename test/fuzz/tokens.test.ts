@@ -37,7 +37,7 @@ t.test('finds out a verifier that looks away', async (t) => {
     'one key for all': blind((token, options) => [token, { ...options, keys: { ...options.keys, find: (kid) => options.keys.find(kid) ?? { alg: 'ES256', publicPem: '' } } }])
   }
   for (const [what, create] of Object.entries(faulty)) {
-    const { accepted, disagreements, findings } = await runCampaign({ seed: 2, goesOn: upTo(few), create })
+    const { accepted, disagreements, findings } = await runCampaign({ seed: 2, goesOn: upTo(few / 2), create })
     t.ok(accepted + disagreements > 0, what)
     t.ok(findings.length > 0 && findings.length <= 10, 'and shows the first few')
   }

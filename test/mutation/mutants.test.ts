@@ -51,7 +51,7 @@ t.test('sees a test fail where its source is changed, and pass where it is not',
 })
 
 t.test('tries mutants in several copies at once, and leaves each as it was', async (t) => {
-  const path = 'plugins/access.ts'
+  const path = 'plugins/secrets.ts'
   const folders = [copySources(), copySources()]
   t.teardown(() => { for (const folder of folders) discard(folder) })
   const share = 2 / mutantsOf(read(path)).length

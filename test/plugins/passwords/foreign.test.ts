@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { readForeign, spellingsOf } from '../../../plugins/passwords/foreign.ts'
-import { alice, build, costly, withAlice } from '../../support/build.ts'
+import { alice, build, withAlice } from '../../support/build.ts'
 import { hostile, type Vector, vectors } from '../../support/foreign-digests.ts'
 
-const ours = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/
+const ours = /^\$argon2id\$v=19\$m=256,t=1,p=1\$/
 
 async function start (t: Test) {
   const log: Array<Record<string, unknown>> = []
-  const server = await build(t, { log, environment: costly })
+  const server = await build(t, { log })
   await withAlice(server)
   return { server, events: () => log.filter(({ msg }) => msg === 'audit').map(({ event }) => event), warnings: () => log.filter(({ level }) => level === 40), errors: () => log.filter(({ level }) => Number(level) >= 50) }
 }

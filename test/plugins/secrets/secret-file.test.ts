@@ -102,7 +102,7 @@ t.test('is one secret for all that start together', async (t) => {
   const parties = 8
   const files = Array.from({ length: 5 }, (_, round) => join(folder, `${round}.db`))
   const workerData = { files, parties, barrier: new Int32Array(new SharedArrayBuffer(4 * files.length)) }
-  const workers = Array.from({ length: parties }, () => new Worker(new URL('../../support/secret-seeker.ts', import.meta.url), { workerData }))
+  const workers = Array.from({ length: parties }, () => new Worker(new URL('../../support/secret-seeker.ts', import.meta.url), { workerData, execArgv: [] }))
   const outcomes = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0] as string[]))
   for (const [round, file] of files.entries()) {
     const kept = readFileSync(`${file}.secret`, 'utf8').trim()
