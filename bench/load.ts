@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { at, type Provided, provide } from '../test/support/debian.ts'
 import { isThere, pinned, processorTime, type Server } from './servers.ts'
-import { readWrk, turnsScript } from './wrk.ts'
+import { methodOf, readWrk, type Turn, turnsScript } from './wrk.ts'
 
 const run = promisify(execFile)
 
@@ -13,8 +13,10 @@ export interface Target {
   server: Server
   path: string
   headers?: Record<string, string>
-  /** These bearer tokens in turn, instead of one. */
-  tokens?: readonly string[]
+  /** These requests in turn, instead of one. */
+  turns?: readonly Turn[]
+  /** Whether the load may run on both processors, since the server does. */
+  spread?: boolean
 }
 
 export interface Slice {
@@ -48,11 +50,11 @@ function withWrk ({ path, environment }: Provided): Load {
       const folder = mkdtempSync(join(tmpdir(), 'gatehouse-wrk-script-'))
       try {
         const lines = Object.entries(target.headers ?? {}).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
-        if (target.tokens !== undefined) {
-          writeFileSync(join(folder, 'turns.lua'), turnsScript(target.path, target.tokens))
+        if (target.turns !== undefined) {
+          writeFileSync(join(folder, 'turns.lua'), turnsScript(target.path, target.turns))
           lines.push('-s', join(folder, 'turns.lua'))
         }
-        const [command, rest] = pinned(1, path, '-t1', `-c${connections}`, `-d${seconds}s`, ...lines, target.server.url + target.path)
+        const [command, rest] = placed(target, path, '-t1', `-c${connections}`, `-d${seconds}s`, ...lines, target.server.url + target.path)
         return await measured(target, async () => readWrk((await run(command, rest, { env: { ...process.env, ...environment } })).stdout))
       } finally {
         rmSync(folder, { recursive: true })
@@ -64,14 +66,19 @@ function withWrk ({ path, environment }: Provided): Load {
 const autocannon: Load = {
   name: 'autocannon',
   async slice (target, seconds, connections = 32) {
-    const { server: { url }, path, headers = {}, tokens = [] } = target
-    const [command, rest] = pinned(1, process.execPath, 'bench/peers/autocannon.js')
+    const { server: { url }, path, headers = {}, turns = [{ headers }] } = target
+    const requests = turns.map((turn) => ({ path, method: methodOf(turn.body), ...turn }))
+    const [command, rest] = placed(target, process.execPath, 'bench/peers/autocannon.js')
     return measured(target, async () => {
       const running = run(command, rest, { maxBuffer: 2 ** 26 })
-      running.child.stdin?.end(JSON.stringify({ url, path, headers, tokens, seconds, connections }))
+      running.child.stdin?.end(JSON.stringify({ url, requests, seconds, connections }))
       return JSON.parse((await running).stdout)
     })
   }
+}
+
+function placed ({ spread = false }: Target, command: string, ...rest: string[]): [string, string[]] {
+  return spread ? [command, rest] : pinned(1, command, ...rest)
 }
 
 async function measured ({ server }: Target, work: () => Promise<{ count: number, rate: number }>): Promise<Slice> {

@@ -50,3 +50,11 @@ export async function inTurn<T> (slices: Readonly<Record<string, () => T | Promi
   }
   return given
 }
+
+/** How often a second `work` was done, one after the other, for so many seconds. */
+export async function perSecond (seconds: number, work: () => unknown): Promise<number> {
+  const begun = performance.now()
+  let done = 0
+  for (; performance.now() - begun < seconds * 1000; done++) await work()
+  return done / (performance.now() - begun) * 1000
+}

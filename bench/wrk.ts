@@ -1,15 +1,33 @@
-/** A script for wrk that asks with these tokens in turn. The requests are put together once: the load is not to wait for itself. */
-export function turnsScript (path: string, tokens: readonly string[]): string {
+/** One of several requests to a path: it is sent where it has a body. */
+export interface Turn {
+  headers: Readonly<Record<string, string>>
+  body?: string
+}
+
+/** A script for wrk that sends these in turn. The requests are put together once: the load is not to wait for itself. */
+export function turnsScript (path: string, turns: readonly Turn[]): string {
+  const formats = turns.map(({ headers, body }) => {
+    const fields = Object.entries(headers).map(([name, value]) => `[${quoted(name)}] = ${quoted(value)}`).join(', ')
+    return `wrk.format("${methodOf(body)}", ${quoted(path)}, { ${fields} }, ${body === undefined ? 'nil' : quoted(body)})`
+  })
   return `local requests, at = {}, 0
-local tokens = { ${tokens.map((token) => `"${token}"`).join(', ')} }
 function init ()
-  for i, token in ipairs(tokens) do requests[i] = wrk.format("GET", "${path}", { Authorization = "Bearer " .. token }) end
+${formats.map((format, index) => `  requests[${index + 1}] = ${format}`).join('\n')}
 end
 function request ()
   at = at % #requests + 1
   return requests[at]
 end
 `
+}
+
+export function methodOf (body: string | undefined): 'GET' | 'POST' {
+  return body === undefined ? 'GET' : 'POST'
+}
+
+/** A text of Lua: of what is quoted in JSON, it has quotes and backslashes alike, and nothing else occurs here. */
+function quoted (text: string): string {
+  return JSON.stringify(text)
 }
 
 /** What wrk printed: all requests, and those of a second. Throws where any answer was not a success. */

@@ -102,8 +102,10 @@ t.test('a profile is read between two moments, by function, without what was idl
   ])
 })
 
-t.test('wrk is told to ask with tokens in turn', async (t) => {
-  t.match(turnsScript('/protected', ['a.b.c', 'd.e.f']), 'local tokens = { "a.b.c", "d.e.f" }')
+t.test('wrk is told to ask with tokens in turn, and to send what has a body', async (t) => {
+  const script = turnsScript('/protected', [{ headers: { authorization: 'Bearer a.b.c' } }, { headers: { 'content-type': 'application/json' }, body: '{"username":"alice"}' }])
+  t.match(script, 'requests[1] = wrk.format("GET", "/protected", { ["authorization"] = "Bearer a.b.c" }, nil)')
+  t.match(script, 'requests[2] = wrk.format("POST", "/protected", { ["content-type"] = "application/json" }, "{\\"username\\":\\"alice\\"}")')
 })
 
 t.test('what wrk says is read, and refused where any answer was not a success', async (t) => {

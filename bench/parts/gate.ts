@@ -39,11 +39,12 @@ async function ourTargets ({ folder, quick }: Setup, start: Start): Promise<Reco
   const environment = (file: string, level = 'warn') => ({ DATABASE_URL: `sqlite:${join(folder, file)}`, LOG_LEVEL: level, DRAIN_DELAY: '0' })
   const service = await start('server.ts', environment('plain.db'))
   const headers = await knownToken(service)
+  const tokens = await tokensFor(environment('plain.db'), service.url, quick ? manyTokens / 10 : manyTokens)
   const common = {
     bare: { server: await start('bench/peers/bare.ts'), path: '/hello' },
     protected: { server: service, path: '/protected', headers },
     verify: { server: service, path: '/verify', headers },
-    turns: { server: service, path: '/protected', tokens: await tokensFor(environment('plain.db'), service.url, quick ? manyTokens / 10 : manyTokens) }
+    turns: { server: service, path: '/protected', turns: tokens.map((token) => ({ headers: { authorization: `Bearer ${token}` } })) }
   }
   if (quick) return common
   const atInfo = await start('server.ts', environment('info.db', 'info'))

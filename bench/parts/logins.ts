@@ -2,23 +2,25 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { argon2Build } from '../../argon2-build.ts'
+import type { Load, Target } from '../load.ts'
 import type { Part } from '../parts.ts'
 import { production, type Server, startServer, stopServer } from '../servers.ts'
 import { inTurn, median, ratios } from '../slices.ts'
-import { Crowd } from '../storm/crowd.ts'
+import type { Turn } from '../wrk.ts'
 
 const run = promisify(execFile)
 const root = new URL('../..', import.meta.url).pathname
 /** What argon2's loader looks into: its own package, or what `npm run build:argon2` made. */
 const shipped = join(root, 'node_modules/argon2')
-const clients = 16
+export const clients = 16
 const accounts = 32
+const password = 'correct horse battery staple'
 
 /** Sign-ins a second beside bare hashing, with the build that npm brings and with the widest that is there. */
-const logins: Part = async ({ quick, pairs, folder }) => {
+const logins: Part = async ({ quick, pairs, folder, load }) => {
   const wide = argon2Build(join(root, 'native'))
   const seconds = quick ? 1 : 1.5
-  const services: Record<string, Crowd> = {}
+  const services: Record<string, Target> = {}
   const servers: Server[] = []
   try {
     for (const [name, build] of Object.entries({ shipped, ...wide === null ? {} : { wide } })) {
@@ -26,19 +28,16 @@ const logins: Part = async ({ quick, pairs, folder }) => {
         ...production, DATABASE_URL: `sqlite:${join(folder, `${name}.db`)}`, LOG_LEVEL: 'warn', DRAIN_DELAY: '0', LOGIN_LIMIT: 'off', REGISTER_LIMIT: 'off', HASH_QUEUE: '30s', ARGON2_PREBUILD: build
       }, { pinned: false })
       servers.push(server)
-      const crowd = new Crowd(server.url)
-      services[name] = crowd
-      await crowd.register(accounts)
+      services[name] = { server, path: '/login', turns: await signInTurns(server.url), spread: true }
     }
     const slices = await inTurn({
       'raw shipped': () => rawRate(seconds, shipped),
       'raw in huge pages': () => rawRate(seconds, wide ?? shipped, { GLIBC_TUNABLES: production.GLIBC_TUNABLES }),
       ...wide === null ? {} : { 'raw wide': () => rawRate(seconds, wide) },
-      ...Object.fromEntries(Object.entries(services).map(([name, crowd]) => [name, () => signIns(crowd, seconds)]))
+      ...Object.fromEntries(Object.entries(services).map(([name, target]) => [name, () => signIns(load, target, Math.ceil(seconds))]))
     }, pairs)
     return figuresOf(slices, wide)
   } finally {
-    for (const crowd of Object.values(services)) crowd.end()
     for (const server of servers) await stopServer(server)
   }
 }
@@ -68,10 +67,18 @@ export async function rawRate (seconds: number, build?: string, environment: Rec
   return Number(stdout)
 }
 
-/** A second, each of which took one verification. Throws where any was refused. */
-async function signIns (crowd: Crowd, seconds: number): Promise<number> {
-  const { statuses, checked } = await crowd.storm(clients, accounts, seconds)
-  const refused = Object.keys(statuses).filter((status) => status !== '200' && status !== '401')
-  if (refused.length > 0) throw new Error(`a sign-in was answered ${refused.join(', ')}`)
-  return checked
+/** Accounts, and the requests that sign them in. */
+export async function signInTurns (url: string): Promise<Turn[]> {
+  const headers = { 'content-type': 'application/json' }
+  const turns = Array.from({ length: accounts }, (_, i) => ({ headers, body: JSON.stringify({ username: `user-${i}`, password }) }))
+  for (const turn of turns) {
+    const { status } = await fetch(`${url}/register`, { method: 'POST', ...turn })
+    if (status !== 201) throw new Error(`${turn.body} cannot register: ${status}`)
+  }
+  return turns
+}
+
+/** A second. Throws where any was refused. */
+async function signIns (load: Load, target: Target, seconds: number): Promise<number> {
+  return (await load.slice(target, seconds, clients)).rate
 }
