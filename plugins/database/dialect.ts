@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises'
+import { access, constants, open } from 'node:fs/promises'
 import { type ColumnBuilderCallback, type Kysely, PostgresAdapter, type RawBuilder, sql } from 'kysely'
 
 // Where the two databases differ, each difference is one function here; what a driver itself does otherwise is in the driver.
@@ -63,7 +63,7 @@ export async function announce<T> (topic: Topic, queries: Kysely<T>): Promise<vo
 
 /**
  * Asks, in one statement that changes nothing, what only a database answers that would write. PostgreSQL locks no rows, not even none, where it
- * is read-only: in recovery, after a switch to a replica, or by its settings. Of SQLite the file has to be there, for writing.
+ * is read-only: in recovery, after a switch to a replica, or by its settings. Of SQLite the file and its log have to be there, for writing.
  * Throws `unavailable` otherwise.
  */
 export async function demandWritable<T> (queries: Kysely<T>, unavailable: (cause: unknown) => Error): Promise<void> {
@@ -73,7 +73,17 @@ export async function demandWritable<T> (queries: Kysely<T>, unavailable: (cause
   }
   const { file } = await queries.selectNoFrom(sql<string>`(select file from pragma_database_list where name = 'main')`.as('file')).executeTakeFirstOrThrow() as { file: string }
   // In memory it is nowhere.
-  if (file !== '') await access(file, constants.W_OK).catch((error) => { throw unavailable(error) })
+  if (file !== '') await demandWritableFile(file).catch((error) => { throw unavailable(error) })
+}
+
+/**
+ * The file itself is not opened: closing it would take SQLite's locks on it away. Its permissions do not show an error of the disk after which the
+ * kernel refuses every write (ext4, from Linux 6.12 on); opening the log to write, which SQLite does not lock, does.
+ */
+async function demandWritableFile (file: string): Promise<void> {
+  await access(file, constants.W_OK)
+  const log = await open(`${file}-wal`, 'r+')
+  await log.close()
 }
 
 /** Whether a transaction that failed with this may end well when it is done once more. On SQLite nothing can come between. */

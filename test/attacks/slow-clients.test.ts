@@ -6,6 +6,7 @@ import { answersIn, concludes, createAttacker, faultsOf, takesLessThan } from '.
 import { alice, build } from '../support/build.ts'
 import { residentMemory } from '../support/process.ts'
 import { startService } from '../support/service.ts'
+import { timeToReady, type Witness, witness } from '../support/witness.ts'
 
 // The attacks on the service run side by side; the tests look at what came of them.
 
@@ -75,6 +76,12 @@ function faults (fates: Fate[]): string[] {
   return fates.flatMap(({ heard }) => answersIn(Buffer.from(heard)).flatMap(faultsOf))
 }
 
+/** The last of them is gone. */
+async function isOver (seen: Witness, fates: Fate[]): Promise<void> {
+  seen.readyAfter(await timeToReady(service.url))
+  seen.note(`${fates.length} connections, the last one closed after ${(slowest(fates) / seconds).toFixed(1)} s`)
+}
+
 t.test('G129 serves others while slow clients hold their connections', async (t) => {
   for (let i = 0; i < 50; i++) t.equal((await get('/protected', token)).outcome, '200')
   t.ok(await takesLessThan(100, () => get('/protected', token)))
@@ -96,23 +103,29 @@ t.test('closes for good the connection of a client that hears the last word and 
 })
 
 t.test('G129 answers 408 to headers that do not end, and to silence, within ten seconds', async (t) => {
+  const seen = witness(t, { fault: 'clients whose headers do not end, and clients that say nothing', store: 'SQLite' })
   for (const [name, fates] of Object.entries({ slowHeaders: await slowHeaders, silent: await silent })) {
     t.same(outcomes(fates), ['408 request_timeout'], name)
     t.same(faults(fates), [], name)
     t.ok(slowest(fates) < 10 * seconds + slack, `${name}: ${slowest(fates)} ms`)
   }
+  await isOver(seen, [...await slowHeaders, ...await silent])
 })
 
 t.test('G130 G122 answers 408 to a body that does not end within fifteen seconds', async (t) => {
+  const seen = witness(t, { fault: 'clients whose bodies and chunks do not end', store: 'SQLite' })
   for (const [name, fates] of Object.entries({ slowBodies: await slowBodies, slowChunks: await slowChunks })) {
     t.same(outcomes(fates), ['408 request_timeout'], name)
     t.same(faults(fates), [], name)
     t.ok(slowest(fates) < 15 * seconds + slack, `${name}: ${slowest(fates)} ms`)
   }
+  await isOver(seen, [...await slowBodies, ...await slowChunks])
 })
 
 t.test('G131 keeps neither the connection nor the memory for a client that does not read', async (t) => {
+  const seen = witness(t, { fault: 'clients that ask once and read nothing for 15 s', store: 'SQLite' })
   const fates = await slowReaders
+  await isOver(seen, fates)
   t.same(outcomes(fates), ['200'])
   t.ok(slowest(fates) < deafness + 2 * seconds, 'they had been closed by the time they listened')
   const growth = residentMemory(service.pid) - memory

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { createApi } from '../support/api.ts'
 import { alice } from '../support/build.ts'
+import { isAway, isBack, startPatient } from '../support/outage.ts'
 import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { launch, startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
+import { witness } from '../support/witness.ts'
 
 t.setTimeout(300_000)
 
@@ -52,6 +54,16 @@ t.test('is refused by PgBouncer that does not leave the timeouts out, in one lin
 t.test('runs behind PgBouncer in session mode, and listens', async (t) => {
   const pooler = await startPgBouncer(t, server, { ...leftOut, pool_mode: 'session', default_pool_size: 40 })
   t.comment(`PgBouncer ${pooler.version} in session mode: ${summary(await serve(t, pooler))}`)
+})
+
+t.test('R05 answers 503 in time while PgBouncer is dead, and recovers when it is started again', async (t) => {
+  const seen = witness(t, { fault: 'PgBouncer is killed', store: 'PostgreSQL' })
+  const pooler = await startPgBouncer(t, server, { ...leftOut, pool_mode: 'session' })
+  const patient = await startPatient(t, { DATABASE_URL: pooler.through(await server.createDatabase()) })
+  await pooler.kill()
+  await isAway(t, patient)
+  await pooler.start()
+  await isBack(t, patient, seen)
 })
 
 t.test('in transaction mode runs behind one that knows prepared statements, and behind an older one says in a line what is wrong', async (t) => {

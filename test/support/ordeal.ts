@@ -20,10 +20,10 @@ export interface Ordeal {
 /** How much has to be acknowledged before a fault and again after it. */
 const enough = 50
 
-/** Starts a service, and clients that keep it at work. */
-export async function beginOrdeal (t: Test, fault: Fault, { environment, ...options }: Omit<ServiceOptions, 'folder' | 'secretKey'> = {}): Promise<Ordeal> {
+/** Starts a service, and clients that keep it at work; on SQLite in an existing folder where one is given. */
+export async function beginOrdeal (t: Test, fault: Fault, { environment, folder, ...options }: Omit<ServiceOptions, 'secretKey'> = {}): Promise<Ordeal> {
   const seen = witness(t, fault)
-  const store = await stores[fault.store](t)
+  const store = await stores[fault.store](t, folder)
   const service = await startService(t, { ...options, ...store.options, environment: { LOG_LEVEL: 'info', ...store.options.environment, ...environment } })
   const api = createApi(service)
   t.equal(await api.register(alice), 201)

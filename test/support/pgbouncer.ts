@@ -17,6 +17,10 @@ export interface PgBouncer {
   readonly followsStatements: boolean
   /** The address of a database by way of it. */
   through (url: string): string
+  /** Ends it at once, with all connections. */
+  kill (): Promise<void>
+  /** Starts it again, at the same port. */
+  start (): Promise<void>
 }
 
 const nobody = 65_534
@@ -35,21 +39,27 @@ export async function startPgBouncer (t: Test, server: PostgresServer, settings:
   writeFileSync(file, lines.join('\n'), { mode: 0o644 })
   if ('uid' in asNobody) chownSync(folder, nobody, nobody)
 
-  const child = spawn(path, ['-q', file], { ...asNobody, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
-  let log = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { log += text })
-  const quit = () => { child.kill('SIGQUIT') }
-  process.once('exit', quit)
-  const ended = once(child, 'close').then(() => process.off('exit', quit))
-  t.teardown(async () => {
-    quit()
-    await ended
-  })
-  await until(() => {
-    if (child.exitCode !== null) throw new Error(`PgBouncer did not start:\n${log}`)
-    return answers(port)
-  })
+  let end = async (_signal: NodeJS.Signals): Promise<void> => {}
+  t.teardown(() => end('SIGQUIT'))
 
+  async function start (): Promise<void> {
+    const child = spawn(path, ['-q', file], { ...asNobody, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
+    let log = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => { log += text })
+    const quit = () => { child.kill('SIGQUIT') }
+    process.once('exit', quit)
+    const ended = once(child, 'close').then(() => process.off('exit', quit))
+    end = async (signal) => {
+      child.kill(signal)
+      await ended
+    }
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(`PgBouncer did not start:\n${log}`)
+      return answers(port)
+    })
+  }
+
+  await start()
   return {
     version: `${major}.${minor}`,
     followsStatements: Number(major) > 1 || Number(minor) >= 21,
@@ -57,6 +67,8 @@ export async function startPgBouncer (t: Test, server: PostgresServer, settings:
       const address = new URL(url)
       address.port = String(port)
       return address.href
-    }
+    },
+    kill: () => end('SIGKILL'),
+    start
   }
 }

@@ -13,10 +13,9 @@ export interface Store {
   read (sql: string): Promise<Row[]>
 }
 
-/** Opens one of either kind. */
-export const stores: Record<Fault['store'], (t: Test) => Promise<Store>> = {
-  async SQLite (t) {
-    const folder = temporaryFolder(t)
+/** Opens one of either kind; of SQLite in an existing folder where one is given, which the caller removes. */
+export const stores: Record<Fault['store'], (t: Test, folder?: string) => Promise<Store>> = {
+  async SQLite (t, folder = temporaryFolder(t)) {
     return {
       options: { folder, secretKey: newSecret(), environment: {} },
       async read (sql) {

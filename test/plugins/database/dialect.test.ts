@@ -8,6 +8,7 @@ import { openSqlite } from '../../../plugins/database/sqlite.ts'
 import { openDatabase, unavailable } from '../../support/database.ts'
 import { open, openPostgresDatabase, startPostgres } from '../../support/postgres.ts'
 import { makeReadOnly } from '../../support/read-only.ts'
+import { mountRefusingDisk } from '../../support/refusing-disk.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
 const server = await startPostgres(t)
@@ -75,11 +76,24 @@ t.test('knows of a SQLite file whether it is there to be written to', async (t) 
   await t.rejects(demandWritable(queries, fault), { message: 'unavailable', cause: { code: 'ENOENT' } })
   renameSync(`${file}.away`, file)
   await demandWritable(queries, fault)
+  renameSync(`${file}-wal`, `${file}.away`)
+  await t.rejects(demandWritable(queries, fault), { message: 'unavailable', cause: { code: 'ENOENT' } }, 'its log')
+  renameSync(`${file}.away`, `${file}-wal`)
+  await demandWritable(queries, fault)
   const undo = makeReadOnly(t, file)
   if (undo === null) return t.comment('a file system that is read-only was not tried: whoever runs the tests may not mount one')
   await t.rejects(demandWritable(queries, fault), { message: 'unavailable', cause: { code: /^(?:EROFS|EACCES)$/ } })
   undo()
   await demandWritable(queries, fault)
+})
+
+t.test('knows of SQLite\'s file system whether an error of the disk has made it read-only', async (t) => {
+  const disk = mountRefusingDisk(t, 16)
+  if (disk === null) return t.comment('not tried: whoever runs the tests may not mount a file system of ext4 here')
+  const queries = await openDatabase(t, { file: join(disk.folder, 'auth.db') })
+  await demandWritable(queries, fault)
+  disk.fail()
+  await t.rejects(demandWritable(queries, fault), { message: 'unavailable', cause: { code: 'EROFS' } })
 })
 
 t.test('knows of PostgreSQL whether it writes, on a connection that is given up where it does not', async (t) => {
