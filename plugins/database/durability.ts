@@ -6,9 +6,11 @@ export interface Durability {
 
 /**
  * One `sync` at a time, and for all that came while it ran one more. SQLite's own `synchronous = full` waits for the disk
- * inside each commit, and the event loop with it: some milliseconds in which nobody is answered.
+ * inside each commit, and the event loop with it: some milliseconds in which nobody is answered. The kernel tells once of what it could
+ * not write, and takes it for written from then on: after a failure nothing counts before `beginAnew` has made do without it.
  */
-export function createDurability (sync: () => Promise<void>): Durability {
+export function createDurability (sync: () => Promise<void>, beginAnew: () => Promise<void>): Durability {
+  let isWhole = true
   let running: Promise<void> = Promise.resolve()
   let next: Promise<void> | null = null
 
@@ -21,7 +23,14 @@ export function createDurability (sync: () => Promise<void>): Durability {
 
   function begin (): Promise<void> {
     next = null
-    running = sync()
+    running = bring()
     return running
+  }
+
+  async function bring (): Promise<void> {
+    if (!isWhole) await beginAnew()
+    isWhole = false
+    await sync()
+    isWhole = true
   }
 }

@@ -66,7 +66,7 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
   const { writer, reader } = open()
   const lock = createLock()
   let log: number | null = null
-  const durability = file === null || synchronous === 'normal' ? null : createDurability(() => writeOut(file))
+  const durability = file === null || synchronous === 'normal' ? null : createDurability(() => writeOut(file), moveLog)
   const commits = createSharedCommit(writer.database, (error, shared) => shared || mayPass(error) ? unavailable(error) : error as Error)
   const shared = { writer, reader, lock, commits, timeout: timeout * 1000, unavailable, durability }
 
@@ -77,6 +77,21 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
     return new Promise((resolve, reject) => {
       fs.fdatasync(descriptor, (error) => error === null ? resolve() : reject(error))
     })
+  }
+
+  /**
+   * Brings all that the log holds into the database itself, on the disk, and empties it: what follows would stand behind a hole that ends
+   * the recovery from a power loss. Throws where it cannot, also since another connection reads what is older.
+   */
+  async function moveLog (): Promise<void> {
+    const release = await lock.acquire()
+    try {
+      commits.close()
+      const { busy } = writer.database.prepare('pragma wal_checkpoint(truncate)').get() as { busy: number }
+      if (busy !== 0) throw new Error('the log of the database is in use')
+    } finally {
+      release()
+    }
   }
 
   function open () {

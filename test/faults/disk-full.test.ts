@@ -3,9 +3,11 @@ import { rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { add, names, openDatabase, unavailable } from '../support/database.ts'
 import { isAway, isBack, onlyReads, type Patient, startPatient } from '../support/outage.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
+import { mountThinDisk } from '../support/thin-disk.ts'
 import { until } from '../support/until.ts'
 import { witness } from '../support/witness.ts'
 
@@ -83,4 +85,32 @@ t.test('R17 answers 503 while PostgreSQL is down, for its log\'s disk is full, a
   await server.stop('at once')
   await server.start()
   await isBack(t, patient, seen)
+})
+
+t.test('R02 loses nothing acknowledged at a power loss after the disk below SQLite\'s file system was full', async (t) => {
+  const disk = mountThinDisk(t, 70)
+  if (disk === null) return t.comment(untried)
+  const seen = witness(t, { fault: 'the disk below the file system is full, then power loss', store: 'SQLite' })
+  const queries = await openDatabase(t, { file: join(disk.folder, 'gatehouse.db') })
+  const acknowledged: string[] = []
+  const refused: Error[] = []
+  // Few enough that no checkpoint of SQLite's own comes between.
+  async function write (times: number): Promise<void> {
+    for (let i = 0; i < times; i++) {
+      const name = `user-${acknowledged.length + refused.length}`
+      await add(queries, name).then(() => acknowledged.push(name), (error) => refused.push(error))
+    }
+  }
+  await write(30)
+  execFileSync('sync', ['--file-system', disk.folder])
+  disk.fill()
+  await write(30)
+  t.ok(refused.length >= 25 && refused.every(({ message }) => message === unavailable.message), 'the disk is full')
+  disk.free()
+  await write(30)
+  t.ok(refused.length <= 32, 'it is written to again')
+  seen.note(`${acknowledged.length} acknowledged, ${refused.length} refused`)
+  const left = await openDatabase(t, { file: join(disk.afterPowerLoss(), 'gatehouse.db') })
+  const there = new Set(await names(left))
+  t.same(acknowledged.filter((name) => !there.has(name)), [])
 })

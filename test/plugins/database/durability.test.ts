@@ -1,15 +1,18 @@
 import t from 'tap'
 import { createDurability } from '../../../plugins/database/durability.ts'
 
+type Work = PromiseWithResolvers<void>
+
 /** A disk that is done when it is told to be. */
 function disk () {
-  const syncs: Array<PromiseWithResolvers<void>> = []
-  const durability = createDurability(() => {
-    const sync = Promise.withResolvers<void>()
-    syncs.push(sync)
-    return sync.promise
-  })
-  return { syncs, durability }
+  const syncs: Work[] = []
+  const beginnings: Work[] = []
+  const told = (to: Work[]) => () => {
+    const work = Promise.withResolvers<void>()
+    to.push(work)
+    return work.promise
+  }
+  return { syncs, beginnings, durability: createDurability(told(syncs), told(beginnings)) }
 }
 
 const turn = () => new Promise((resolve) => { setImmediate(resolve) })
@@ -33,19 +36,32 @@ t.test('writes out once for all that came while another ran, and not with that o
   t.equal(syncs.length, 2)
 })
 
-t.test('fails those whose writing out failed, and goes on', async (t) => {
-  const { syncs, durability } = disk()
+t.test('fails those whose writing out failed, and goes on when it has begun anew', async (t) => {
+  const { syncs, beginnings, durability } = disk()
   const first = durability.flush()
   await turn()
   const second = durability.flush()
   syncs[0]?.reject(new Error('the disk is gone'))
   await t.rejects(first, { message: 'the disk is gone' })
   await turn()
-  syncs[1]?.resolve()
-  await second
+  t.same([syncs.length, beginnings.length], [1, 1])
+  beginnings[0]?.reject(new Error('it is still gone'))
+  await t.rejects(second, { message: 'it is still gone' })
   const third = durability.flush()
   await turn()
+  beginnings[1]?.resolve()
+  await turn()
+  syncs[1]?.reject(new Error('it is gone again'))
+  await t.rejects(third, { message: 'it is gone again' })
+  const fourth = durability.flush()
+  await turn()
+  beginnings[2]?.resolve()
+  await turn()
   syncs[2]?.resolve()
-  await third
-  t.equal(syncs.length, 3)
+  await fourth
+  const fifth = durability.flush()
+  await turn()
+  syncs[3]?.resolve()
+  await fifth
+  t.same([syncs.length, beginnings.length], [4, 3], 'once it is whole, nothing begins anew')
 })
