@@ -1,22 +1,25 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { concludes, createAttacker, found } from '../support/attacker.ts'
+import { startAttacked } from '../support/attacked.ts'
+import { concludes, createAttacker } from '../support/attacker.ts'
 import { alice } from '../support/build.ts'
 import { command } from '../support/command.ts'
-import { freePort, startPostgres } from '../support/postgres.ts'
-import { type Service, startService } from '../support/service.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { found } from '../support/secrets.ts'
+import type { Service } from '../support/service.ts'
 
 // What the service as a whole must not do, whoever asks it for what: one flow with some of everything, and then a look at all it left.
 
 const root = { username: 'root', password: 'a password of the first administrator' }
 const entry = 'test/support/watched-service.ts'
-const watched = { LOG_LEVEL: 'trace', BOOTSTRAP_ADMIN_USERNAME: root.username, BOOTSTRAP_ADMIN_PASSWORD: root.password }
-const metricsPort = await freePort()
-const attacker = createAttacker(await startService(t, { entry, environment: { ...watched, METRICS_PORT: String(metricsPort) } }))
-const { service, secrets, answers } = attacker
+const watched = { BOOTSTRAP_ADMIN_USERNAME: root.username, BOOTSTRAP_ADMIN_PASSWORD: root.password }
+const service = await startAttacked(t, { entry, environment: watched })
+const attacker = createAttacker(service)
+const { secrets, answers } = attacker
+const { metricsPort } = service
 secrets.add(root.password)
 await useEverything(attacker)
-const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+const metrics = await service.metrics()
 const environment = { DATABASE_URL: `sqlite:${service.databaseFile}`, SECRET_KEY: service.secretKey }
 const exports = [await command(environment, 'users', 'export'), await command(environment, 'audit', 'export'), await command(environment, 'keys', 'list'), await command(environment, 'clients', 'list'), await command(environment, 'sessions', 'revoke', 'nobody')]
 
@@ -100,14 +103,14 @@ t.test('connects to nobody on SQLite', async (t) => {
 
 t.test('connects to its database and nobody else on PostgreSQL', async (t) => {
   const server = await startPostgres(t)
-  const other = createAttacker(await startService(t, { entry, environment: { ...watched, DATABASE_URL: await server.createDatabase() } }))
+  const other = createAttacker(await startAttacked(t, { entry, environment: { ...watched, DATABASE_URL: await server.createDatabase() } }))
   await useEverything(other)
   const turned = watchedIn(other.service).filter((what) => !what.startsWith('listen'))
   t.same([...new Set(turned)], [`connect ${server.port}`])
-  t.same(found(other.secrets, other.service.output()), [], 'and its log tells no secret there either')
 })
 
-t.test('tells no secret in its metrics, in what it refuses with, and in what its commands print', async (t) => {
+t.test('O246 tells no secret in its log, in its metrics, in what it refuses with, and in what its commands print', async (t) => {
+  hasNothing(t, 'log', service.output())
   hasNothing(t, 'metrics', metrics)
   hasNothing(t, 'refusals', answers.filter(({ status }) => status >= 400).map(({ body, headers }) => `${body} ${JSON.stringify(headers)}`).join('\n'))
   for (const { out, err } of exports) hasNothing(t, 'a command', out + err)
