@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startAttacked } from '../support/attacked.ts'
 import { concludes, createAttacker } from '../support/attacker.ts'
 import { alice } from '../support/build.ts'
 import { command } from '../support/command.ts'
-import { startPostgres } from '../support/postgres.ts'
-import { found } from '../support/secrets.ts'
+import { keyRows, openKeys, textsOf } from '../support/forge.ts'
+import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { found, searchFor } from '../support/secrets.ts'
 import type { Service } from '../support/service.ts'
 
 // What the service as a whole must not do, whoever asks it for what: one flow with some of everything, and then a look at all it left.
@@ -78,6 +80,19 @@ function watchedIn (service: Service): string[] {
   return [...service.output().matchAll(/^watched: (.*)$/gm)].map(([, what = '']) => what)
 }
 
+/** Every row of every table, as text: a file holds long values compressed. */
+async function rowsOf (server: PostgresServer, url: string): Promise<string> {
+  const tables = await server.run("select table_name as name from information_schema.tables where table_schema = 'public'", url)
+  const rows = await Promise.all(tables.map(({ name }) => server.run(`select t::text as row from "${name}" t`, url)))
+  return rows.flat().map(({ row }) => row).join('\n')
+}
+
+/** What whoever takes a copy of the server's folder has. */
+function filesOf (data: string): Array<{ path: string, bytes: Buffer }> {
+  return readdirSync(data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name)).map((path) => ({ path, bytes: readFileSync(path) }))
+}
+
 function hasNothing (t: Test, what: string, text: string): void {
   t.ok(text.length > 0, what)
   t.same(found(secrets, text), [], what)
@@ -101,12 +116,25 @@ t.test('connects to nobody on SQLite', async (t) => {
   t.same(watchedIn(service).filter((what) => !what.startsWith('listen')), [])
 })
 
-t.test('connects to its database and nobody else on PostgreSQL', async (t) => {
+t.test('connects to its database and nobody else on PostgreSQL, and K216 none of the secrets seen there is in what PostgreSQL keeps', async (t) => {
   const server = await startPostgres(t)
-  const other = createAttacker(await startAttacked(t, { entry, environment: { ...watched, DATABASE_URL: await server.createDatabase() } }))
+  const url = await server.createDatabase()
+  const other = createAttacker(await startAttacked(t, { entry, environment: { ...watched, DATABASE_URL: url } }))
+  other.secrets.add(root.password)
   await useEverything(other)
   const turned = watchedIn(other.service).filter((what) => !what.startsWith('listen'))
   t.same([...new Set(turned)], [`connect ${server.port}`])
+
+  for (const key of openKeys(await server.run(keyRows, url), other.service.secretKey)) for (const text of textsOf(key)) other.secrets.add(text)
+  t.ok(other.secrets.size > 20, `${other.secrets.size} secrets`)
+  t.equal(await other.service.stop(), 0)
+  const rows = await rowsOf(server, url)
+  await server.run('checkpoint')
+  const files = filesOf(server.data)
+  t.ok(rows.includes('$argon2id$') && [/\/base\//, /\/pg_wal\//].every((where) => files.some(({ path, bytes }) => where.test(path) && bytes.includes('$argon2id$'))), 'what is kept is found')
+  const search = searchFor(other.secrets)
+  t.same(search(rows), [], 'its rows, as in a dump')
+  t.same(files.flatMap(({ path, bytes }) => search(bytes).map((secret) => `${secret} in ${path}`)), [], 'its files, with the log ahead of them and what was deleted')
 })
 
 t.test('O246 tells no secret in its log, in its metrics, in what it refuses with, and in what its commands print', async (t) => {
