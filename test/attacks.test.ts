@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { tableOf } from './support/docs.ts'
+import { attacksAreSearched } from './support/house.ts'
 import { readSources, type Sources } from './support/sources.ts'
 import { titlesOf } from './support/titles.ts'
 
@@ -41,4 +42,19 @@ t.test('a case that is listed and not shown, or shown and not listed, is found o
   t.same(disagreements(change(first, '\'A001 refuses', '\'refuses')), [`${page} says that A001 is shown in ${first}, and it is in no file`])
   t.same(disagreements(change(first, '\'A001 refuses', '\'A001 A999 refuses')), [`${page} does not list A999`])
   t.same(disagreements(change(page, '| A001 |', '| A002 |')).sort(), [`${page} does not list A001`, `${page} lists A002 twice`])
+})
+
+t.test('every service that attacks are let at is searched for secrets in the end', async (t) => {
+  t.same(attacksAreSearched(sources), [])
+})
+
+t.test('an attack on a service that nobody searches is found out', async (t) => {
+  const complaint = 'attacks are let at what startAttacked starts'
+  const ahead = (path: string, line: string) => attacksAreSearched(new Map([...sources, [path, `${line}\n${sources.get(path) ?? ''}`]]))
+  t.same(ahead('test/attacks/new.test.ts', "import { startService } from '../support/service.ts'"), [`test/attacks/new.test.ts:1 startService: ${complaint}`])
+  t.same(ahead('test/attacks/new.test.ts', "import { launch as begin } from '../support/service.ts'"), [`test/attacks/new.test.ts:1 launch: ${complaint}`])
+  t.same(ahead('test/attacks/new.test.ts', "import { spawn } from 'node:child_process'"), [`test/attacks/new.test.ts:1 node:child_process: ${complaint}`])
+  t.match(ahead('test/support/target.ts', "import { startService } from './service.ts'"), [`test/support/target.ts:1 startService: ${complaint}`], 'also through what supports it')
+  const idle = new Map([...sources, ['test/attacks/keys-and-discovery.test.ts', '']])
+  t.same(attacksAreSearched(idle), ['test/attacks/keys-and-discovery.test.ts is an exception that nothing needs'])
 })

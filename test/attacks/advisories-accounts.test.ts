@@ -2,17 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { TokenReply } from '../../schemas/login.ts'
+import { startAttacked } from '../support/attacked.ts'
 import { concludes, createAttacker } from '../support/attacker.ts'
 import { alice } from '../support/build.ts'
 import { readClaims } from '../support/claims.ts'
 import { beside } from '../support/cli.ts'
 import { command } from '../support/command.ts'
-import { startService, temporaryFolder } from '../support/service.ts'
+import { temporaryFolder } from '../support/service.ts'
 import { countOf, usernames } from '../support/stored.ts'
 
 // What went wrong in services that keep accounts and sessions, tried here. docs/attacks.md says of each advisory whose it is.
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace', LOGIN_LIMIT: '300/1h' } }))
+const attacker = createAttacker(await startAttacked(t, { environment: { LOGIN_LIMIT: '300/1h' } }))
 const { service, post, get, send, secrets } = attacker
 await post('/register', { ...alice, email: 'alice@example.com' })
 const signIn = async (account: object = alice) => (await post('/login', account)).json<TokenReply>()
@@ -137,14 +138,14 @@ t.test('CVE-2025-48370 takes an id for an id, whatever path it pretends to be', 
 
 t.test('CVE-2026-9802 a used refresh token that returns after a restart ends its session, as before it; CVE-2026-96460 no refresh moves the end that a session was given', async (t) => {
   const folder = temporaryFolder(t)
-  const before = createAttacker(await startService(t, { folder, environment: { REFRESH_GRACE: '0' } }))
+  const before = createAttacker(await startAttacked(t, { folder, environment: { REFRESH_GRACE: '0' } }))
   await before.post('/register', alice)
   const first = (await before.post('/login', alice)).json<TokenReply>()
   const second = (await before.post('/refresh', { refresh_token: first.refresh_token })).json<TokenReply>()
   const third = (await before.post('/refresh', { refresh_token: second.refresh_token })).json<TokenReply>()
   t.equal(await before.service.stop(), 0)
   const environment = { REFRESH_GRACE: '0', REFRESH_ABSOLUTE_TTL: '4s', REFRESH_IDLE_TTL: '4s', ACCESS_TOKEN_TTL: '1s' }
-  const after = createAttacker(await startService(t, { folder, environment, secretKey: before.service.secretKey }))
+  const after = createAttacker(await startAttacked(t, { folder, environment, secretKey: before.service.secretKey }))
   t.equal((await after.post('/refresh', { refresh_token: first.refresh_token })).outcome, '401 invalid_refresh_token')
   t.equal((await after.post('/refresh', { refresh_token: third.refresh_token })).outcome, '401 invalid_refresh_token', 'the session is over')
   t.equal((await after.get('/protected', third.access_token)).outcome, '401 invalid_token', 'with its access tokens')
@@ -162,7 +163,7 @@ t.test('CVE-2026-9802 a used refresh token that returns after a restart ends its
   t.ok(performance.now() - begun >= 3000, 'not before its time')
 })
 
-const closed = createAttacker(await startService(t, { environment: { REGISTRATION: 'closed', DOCUMENTATION: 'off', LOGIN_LIMIT: '10/1h' } }))
+const closed = createAttacker(await startAttacked(t, { environment: { REGISTRATION: 'closed', DOCUMENTATION: 'off', LOGIN_LIMIT: '10/1h' } }))
 
 t.test('CVE-2026-7500 what is turned off is off by every address', async (t) => {
   for (const path of ['/register', '/register?invite=x']) t.equal((await closed.post(path, alice)).outcome, '403 registration_closed', path)

@@ -2,12 +2,13 @@ import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { startAttacked } from '../support/attacked.ts'
 import { createAttacker, quickest } from '../support/attacker.ts'
 import { startBait } from '../support/bait.ts'
 import { type LiveKey, segment } from '../support/forge.ts'
 import { createClient } from '../support/http.ts'
 import { outboundSockets, residentMemory } from '../support/process.ts'
-import { startService, temporaryFolder } from '../support/service.ts'
+import { temporaryFolder } from '../support/service.ts'
 import { macToken, shapeOf, startTarget } from '../support/target.ts'
 
 const target = await startTarget(t)
@@ -278,7 +279,7 @@ t.test('A034 refuses the key that was taken out of the JWKS', async (t) => {
   const copy = new DatabaseSync(join(folder, 'gatehouse.db'))
   copy.prepare('delete from signing_keys where kid = ?').run(`${header.kid}`)
   copy.close()
-  const other = await startService(t, { folder, secretKey: service.secretKey })
+  const other = await startAttacked(t, { folder, secretKey: service.secretKey })
   const callOther = createClient(t, other.port)
   const present = (token: string) => callOther({ path: '/protected', headers: [['authorization', `Bearer ${token}`]] })
 

@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import t from 'tap'
+import { startAttacked } from '../support/attacked.ts'
 import { answersIn, createAttacker, workOf } from '../support/attacker.ts'
 import { alice, aliceSignedIn, build, costly, withAlice } from '../support/build.ts'
 import { segment, signSegments } from '../support/forge.ts'
-import { startService, temporaryFolder } from '../support/service.ts'
+import { temporaryFolder } from '../support/service.ts'
 import { macToken } from '../support/target.ts'
 
 // What is wrong with the three Flask endpoints of the article that this service grew out of, fault by fault.
@@ -18,7 +19,7 @@ const bearer = (token: string) => ({ url: '/protected', headers: { authorization
 
 t.test('fault 1, passwords in clear in the memory of one process: digests that outlive it', async (t) => {
   const folder = temporaryFolder(t)
-  const first = await startService(t, { folder })
+  const first = await startAttacked(t, { folder })
   t.equal((await createAttacker(first).post('/register', alice)).outcome, '201')
   t.equal(await first.stop(), 0)
   const stored = readFileSync(first.databaseFile, 'latin1')
@@ -26,7 +27,7 @@ t.test('fault 1, passwords in clear in the memory of one process: digests that o
   t.match(stored, /\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
   t.notOk(stored.includes(alice.password))
 
-  const second = await startService(t, { folder, secretKey: first.secretKey })
+  const second = await startAttacked(t, { folder, secretKey: first.secretKey })
   t.equal((await createAttacker(second).post('/login', alice)).outcome, '200')
 })
 
@@ -122,7 +123,7 @@ t.test('fault 8, nothing is logged and guessing costs nothing: each attempt is o
 })
 
 t.test('fault 9, no health check and no way to stop it without dropping requests: both are there', async (t) => {
-  const service = await startService(t)
+  const service = await startAttacked(t)
   const { get, post } = createAttacker(service)
   t.equal((await get('/health/live')).body, '{"status":"ok"}')
   t.equal((await get('/health/ready')).body, '{"status":"ok"}')

@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap'
+import { startAttacked } from '../support/attacked.ts'
 import { concludes, createAttacker, takesLessThan } from '../support/attacker.ts'
 import { alice } from '../support/build.ts'
 import { segment } from '../support/forge.ts'
-import { startService } from '../support/service.ts'
 import { countOf, usernames } from '../support/stored.ts'
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
+const attacker = createAttacker(await startAttacked(t))
 const { service, send, post, get, secrets } = attacker
 await post('/register', alice)
 const { access_token: token } = (await post('/login', alice)).json<{ access_token: string }>()

@@ -1,11 +1,11 @@
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import type { TokenReply } from '../../schemas/login.ts'
+import { startAttacked } from '../support/attacked.ts'
 import { concludes, createAttacker, faultsOf } from '../support/attacker.ts'
 import { alice, build } from '../support/build.ts'
-import { startService } from '../support/service.ts'
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace', DATABASE_TIMEOUT: '100ms' } }))
+const attacker = createAttacker(await startAttacked(t, { environment: { DATABASE_TIMEOUT: '100ms' } }))
 const { service, post, get, send, secrets } = attacker
 await post('/register', { ...alice, email: 'alice@example.com' })
 const reply = (await post('/login', alice)).json<TokenReply>()

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
+import { startAttacked } from '../support/attacked.ts'
 import { alice } from '../support/build.ts'
 import { type Answer, createClient, type HeaderLine, headerOf } from '../support/http.ts'
-import { type Service, startService } from '../support/service.ts'
+import type { Service } from '../support/service.ts'
 
 const strangers = 500
 const names = 1000
@@ -14,7 +15,7 @@ type Tally = Record<number, number>
 
 /** A service with its limits as they are by default, and callers from wherever they please: behind the gateway that is trusted, or not. */
 async function attacked (t: Test) {
-  const service = await startService(t, { environment: { ...limits, TRUST_PROXY: gateway, HASH_QUEUE: '60s' } })
+  const service = await startAttacked(t, { environment: { ...limits, TRUST_PROXY: gateway, HASH_QUEUE: '60s' } })
   const call = createClient(t, service.port)
   const post = (path: string, body: object, address: string | null, from = gateway): Promise<Answer> => call({
     method: 'POST', path, from, body: JSON.stringify(body),

@@ -1,11 +1,11 @@
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { startAttacked } from '../support/attacked.ts'
 import { type Answer, concludes, createAttacker, faultsOf } from '../support/attacker.ts'
 import { alice } from '../support/build.ts'
-import { startService } from '../support/service.ts'
 import { countOf, usernames } from '../support/stored.ts'
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
+const attacker = createAttacker(await startAttacked(t))
 const { service, say, send, post, get } = attacker
 const { access_token: token } = await signUp()
 

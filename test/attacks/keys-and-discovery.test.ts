@@ -6,11 +6,12 @@ import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { readConfig } from '../../config.ts'
+import { startAttacked } from '../support/attacked.ts'
 import { concludes, createAttacker } from '../support/attacker.ts'
 import { alice, build } from '../support/build.ts'
-import { issuer, startService, temporaryFolder } from '../support/service.ts'
+import { issuer, temporaryFolder } from '../support/service.ts'
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
+const attacker = createAttacker(await startAttacked(t))
 const { service, post, get, send } = attacker
 await post('/register', alice)
 const { access_token: token } = (await post('/login', alice)).json<{ access_token: string }>()
@@ -157,7 +158,7 @@ t.test('M231 does not start on keys that its secret does not open, and prints ne
 t.test('M234 M235 makes its secret once, for its owner alone, and keeps keys and tokens over a restart', async (t) => {
   const folder = temporaryFolder(t)
   const environment = { SECRET_KEY: '' }
-  const first = await startService(t, { folder, environment })
+  const first = await startAttacked(t, { folder, environment })
   const before = createAttacker(first)
   const file = `${first.databaseFile}.secret`
   const secret = readFileSync(file, 'utf8').trim()
@@ -169,7 +170,7 @@ t.test('M234 M235 makes its secret once, for its owner alone, and keeps keys and
   t.equal(await first.stop(), 0)
 
   chmodSync(file, 0o644)
-  const second = await startService(t, { folder, environment })
+  const second = await startAttacked(t, { folder, environment })
   const after = createAttacker(second)
   t.equal(readFileSync(file, 'utf8').trim(), secret)
   t.equal((await after.get('/.well-known/jwks.json')).body, body)

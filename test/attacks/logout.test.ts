@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { TokenReply } from '../../schemas/login.ts'
+import { startAttacked } from '../support/attacked.ts'
 import { concludes, createAttacker } from '../support/attacker.ts'
 import { alice } from '../support/build.ts'
 import { readClaims } from '../support/claims.ts'
 import { beside } from '../support/cli.ts'
 import { command } from '../support/command.ts'
 import { liveKeys, segment, signSegments } from '../support/forge.ts'
-import { startService } from '../support/service.ts'
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
+const attacker = createAttacker(await startAttacked(t))
 const { service, post, get, send, secrets } = attacker
 const bob = { ...alice, username: 'bob' }
 await post('/register', alice)

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { TokenReply } from '../../schemas/login.ts'
+import { startAttacked } from '../support/attacked.ts'
 import { concludes, createAttacker, takesLessThan } from '../support/attacker.ts'
 import { alice, build, withAlice } from '../support/build.ts'
 import { readClaims } from '../support/claims.ts'
-import { startService } from '../support/service.ts'
 import { countOf } from '../support/stored.ts'
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
+const attacker = createAttacker(await startAttacked(t))
 const { service, post, get, send } = attacker
 await post('/register', alice)
 

@@ -1,12 +1,12 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import t, { type Test } from 'tap'
+import { startAttacked } from '../support/attacked.ts'
 import { type Answer, concludes, createAttacker, takesLessThan } from '../support/attacker.ts'
 import { alice, build } from '../support/build.ts'
 import { commonPasswords } from '../support/common-passwords.ts'
-import { startService } from '../support/service.ts'
 import { countOf, digestOf, forgetFailures, usernames } from '../support/stored.ts'
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
+const attacker = createAttacker(await startAttacked(t))
 const { service, post } = attacker
 const registered = await post('/register', alice)
 
@@ -72,7 +72,7 @@ t.test('I165 makes one account of fifty registrations at once, and its password 
 
 t.test('I166 does so for every spelling, in four processes on one file', async (t) => {
   const { folder, secretKey } = service
-  const others = await Promise.all([1, 2, 3].map(() => startService(t, { folder, secretKey })))
+  const others = await Promise.all([1, 2, 3].map(() => startAttacked(t, { folder, secretKey })))
   const attackers = [attacker, ...others.map(createAttacker)]
   const before = countOf(service, 'users')
   const spellings = ['everybody', 'EVERYBODY', 'Everybody', 'everyBody', 'eve\u0301rybody', 'ｅverybody', 'everybody ']

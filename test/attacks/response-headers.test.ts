@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
+import { startAttacked } from '../support/attacked.ts'
 import { type Answer, concludes, createAttacker, faultsOf } from '../support/attacker.ts'
 import { alice, build } from '../support/build.ts'
-import { startService } from '../support/service.ts'
 
 const friend = 'https://app.example.com'
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
+const attacker = createAttacker(await startAttacked(t))
 const { say, send, post, get } = attacker
 await post('/register', alice)
 const { access_token: token } = (await post('/login', alice)).json<{ access_token: string }>()

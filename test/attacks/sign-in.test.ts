@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { argon2id, hash } from 'argon2'
 import t, { type Test } from 'tap'
 import type { TokenReply } from '../../schemas/login.ts'
-import { type Answer, concludes, createAttacker, found, takesLessThan } from '../support/attacker.ts'
+import { startAttacked } from '../support/attacked.ts'
+import { type Answer, concludes, createAttacker, takesLessThan } from '../support/attacker.ts'
 import { alice, build } from '../support/build.ts'
-import { issuer, startService } from '../support/service.ts'
+import { found } from '../support/secrets.ts'
+import { issuer } from '../support/service.ts'
 import { countOf, digestOf, forgetFailures, plant } from '../support/stored.ts'
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace', MAX_SESSIONS: '10000' } }))
+const attacker = createAttacker(await startAttacked(t, { environment: { MAX_SESSIONS: '10000' } }))
 const { service, post, get, send, secrets } = attacker
 await post('/register', alice)
 const nobody = { ...alice, username: 'nobody' }

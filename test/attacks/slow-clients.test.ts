@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { startAttacked } from '../support/attacked.ts'
 import { answersIn, concludes, createAttacker, faultsOf, takesLessThan } from '../support/attacker.ts'
 import { alice, build } from '../support/build.ts'
 import { residentMemory } from '../support/process.ts'
-import { startService } from '../support/service.ts'
 import { timeToReady, type Witness, witness } from '../support/witness.ts'
 
 // The attacks on the service run side by side; the tests look at what came of them.
@@ -15,7 +15,7 @@ const connections = 20
 /** The service looks for late clients every two seconds; the rest is for a busy machine. */
 const slack = 5 * seconds
 
-const attacker = createAttacker(await startService(t, { environment: { LOG_LEVEL: 'trace' } }))
+const attacker = createAttacker(await startAttacked(t))
 const { service, post, get } = attacker
 await post('/register', alice)
 const { access_token: token } = (await post('/login', alice)).json<{ access_token: string }>()

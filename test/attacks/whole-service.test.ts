@@ -1,22 +1,27 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { concludes, createAttacker, found } from '../support/attacker.ts'
+import { startAttacked } from '../support/attacked.ts'
+import { concludes, createAttacker } from '../support/attacker.ts'
 import { alice } from '../support/build.ts'
 import { command } from '../support/command.ts'
-import { freePort, startPostgres } from '../support/postgres.ts'
-import { type Service, startService } from '../support/service.ts'
+import { keyRows, openKeys, textsOf } from '../support/forge.ts'
+import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { found, searchFor } from '../support/secrets.ts'
+import type { Service } from '../support/service.ts'
 
 // What the service as a whole must not do, whoever asks it for what: one flow with some of everything, and then a look at all it left.
 
 const root = { username: 'root', password: 'a password of the first administrator' }
 const entry = 'test/support/watched-service.ts'
-const watched = { LOG_LEVEL: 'trace', BOOTSTRAP_ADMIN_USERNAME: root.username, BOOTSTRAP_ADMIN_PASSWORD: root.password }
-const metricsPort = await freePort()
-const attacker = createAttacker(await startService(t, { entry, environment: { ...watched, METRICS_PORT: String(metricsPort) } }))
-const { service, secrets, answers } = attacker
+const watched = { BOOTSTRAP_ADMIN_USERNAME: root.username, BOOTSTRAP_ADMIN_PASSWORD: root.password }
+const service = await startAttacked(t, { entry, environment: watched })
+const attacker = createAttacker(service)
+const { secrets, answers } = attacker
+const { metricsPort } = service
 secrets.add(root.password)
 await useEverything(attacker)
-const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+const metrics = await service.metrics()
 const environment = { DATABASE_URL: `sqlite:${service.databaseFile}`, SECRET_KEY: service.secretKey }
 const exports = [await command(environment, 'users', 'export'), await command(environment, 'audit', 'export'), await command(environment, 'keys', 'list'), await command(environment, 'clients', 'list'), await command(environment, 'sessions', 'revoke', 'nobody')]
 
@@ -75,6 +80,19 @@ function watchedIn (service: Service): string[] {
   return [...service.output().matchAll(/^watched: (.*)$/gm)].map(([, what = '']) => what)
 }
 
+/** Every row of every table, as text: a file holds long values compressed. */
+async function rowsOf (server: PostgresServer, url: string): Promise<string> {
+  const tables = await server.run("select table_name as name from information_schema.tables where table_schema = 'public'", url)
+  const rows = await Promise.all(tables.map(({ name }) => server.run(`select t::text as row from "${name}" t`, url)))
+  return rows.flat().map(({ row }) => row).join('\n')
+}
+
+/** What whoever takes a copy of the server's folder has. */
+function filesOf (data: string): Array<{ path: string, bytes: Buffer }> {
+  return readdirSync(data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name)).map((path) => ({ path, bytes: readFileSync(path) }))
+}
+
 function hasNothing (t: Test, what: string, text: string): void {
   t.ok(text.length > 0, what)
   t.same(found(secrets, text), [], what)
@@ -98,16 +116,29 @@ t.test('connects to nobody on SQLite', async (t) => {
   t.same(watchedIn(service).filter((what) => !what.startsWith('listen')), [])
 })
 
-t.test('connects to its database and nobody else on PostgreSQL', async (t) => {
+t.test('connects to its database and nobody else on PostgreSQL, and K216 none of the secrets seen there is in what PostgreSQL keeps', async (t) => {
   const server = await startPostgres(t)
-  const other = createAttacker(await startService(t, { entry, environment: { ...watched, DATABASE_URL: await server.createDatabase() } }))
+  const url = await server.createDatabase()
+  const other = createAttacker(await startAttacked(t, { entry, environment: { ...watched, DATABASE_URL: url } }))
+  other.secrets.add(root.password)
   await useEverything(other)
   const turned = watchedIn(other.service).filter((what) => !what.startsWith('listen'))
   t.same([...new Set(turned)], [`connect ${server.port}`])
-  t.same(found(other.secrets, other.service.output()), [], 'and its log tells no secret there either')
+
+  for (const key of openKeys(await server.run(keyRows, url), other.service.secretKey)) for (const text of textsOf(key)) other.secrets.add(text)
+  t.ok(other.secrets.size > 20, `${other.secrets.size} secrets`)
+  t.equal(await other.service.stop(), 0)
+  const rows = await rowsOf(server, url)
+  await server.run('checkpoint')
+  const files = filesOf(server.data)
+  t.ok(rows.includes('$argon2id$') && [/\/base\//, /\/pg_wal\//].every((where) => files.some(({ path, bytes }) => where.test(path) && bytes.includes('$argon2id$'))), 'what is kept is found')
+  const search = searchFor(other.secrets)
+  t.same(search(rows), [], 'its rows, as in a dump')
+  t.same(files.flatMap(({ path, bytes }) => search(bytes).map((secret) => `${secret} in ${path}`)), [], 'its files, with the log ahead of them and what was deleted')
 })
 
-t.test('tells no secret in its metrics, in what it refuses with, and in what its commands print', async (t) => {
+t.test('O246 tells no secret in its log, in its metrics, in what it refuses with, and in what its commands print', async (t) => {
+  hasNothing(t, 'log', service.output())
   hasNothing(t, 'metrics', metrics)
   hasNothing(t, 'refusals', answers.filter(({ status }) => status >= 400).map(({ body, headers }) => `${body} ${JSON.stringify(headers)}`).join('\n'))
   for (const { out, err } of exports) hasNothing(t, 'a command', out + err)

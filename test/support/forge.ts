@@ -9,16 +9,28 @@ export interface LiveKey {
   privateKey: KeyObject
 }
 
+export const keyRows = 'select kid, alg, private_key from signing_keys order by signs_from'
+
 /** The service's own signing keys, opened with its secret: what only somebody who holds both can do. Soonest to sign first. */
 export function liveKeys ({ databaseFile, secretKey }: Pick<Service, 'databaseFile' | 'secretKey'>): LiveKey[] {
   const database = new DatabaseSync(databaseFile, { readOnly: true })
   try {
-    const rows = database.prepare('select kid, alg, private_key from signing_keys order by signs_from').all() as Array<Record<'kid' | 'alg' | 'private_key', string>>
-    const vault = createVault(secretKey)
-    return rows.map(({ kid, alg, private_key: sealed }) => ({ kid, alg, privateKey: createPrivateKey(vault.open('signing-key', kid, sealed)) }))
+    return openKeys(database.prepare(keyRows).all(), secretKey)
   } finally {
     database.close()
   }
+}
+
+/** What `keyRows` gives of either database, opened. */
+export function openKeys (rows: Array<Record<string, unknown>>, secretKey: string): LiveKey[] {
+  const vault = createVault(secretKey)
+  return rows.map(({ kid, alg, private_key: sealed }) => ({ kid: String(kid), alg: String(alg), privateKey: createPrivateKey(vault.open('signing-key', String(kid), String(sealed))) }))
+}
+
+/** What of a private key could leak: its private number, and the lines of its PEM. */
+export function textsOf ({ privateKey }: Pick<LiveKey, 'privateKey'>): string[] {
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+  return [String(privateKey.export({ format: 'jwk' }).d), ...pem.split('\n').filter((line) => line !== '' && !line.startsWith('---'))]
 }
 
 /** A JSON value as a segment of a token. */

@@ -38,6 +38,12 @@ const decidedCodes = new Map([
   ['internal', 'plugins/errors.ts']
 ])
 
+/** Where attacks start processes by themselves, and why nothing of those has to be searched. */
+const ownProcesses = new Map([
+  ['test/attacks/forged-headers.test.ts', 'starts what its configuration ends, and reads all that it writes'],
+  ['test/attacks/keys-and-discovery.test.ts', 'starts what never listens, and reads all that it writes']
+])
+
 const entries = ['server.ts', 'cli.ts']
 /** What is loaded ahead of an entry, and what it may load. */
 const preload = { path: 'check-node.js', target: 'argon2-build.ts' }
@@ -179,6 +185,22 @@ export function timeComesFromTheClock (sources: Sources): string[] {
 export function blackBoxStaysOutside (sources: Sources): string[] {
   const isProduct = new Set(productOf(sources).map(([path]) => path))
   return below('test/black-box/', sources).flatMap(([path]) => [...reach(path, sources)].filter((found) => isProduct.has(found)).map((found) => `${path} reaches ${found}`))
+}
+
+/** Whatever service an attack is let at is searched for secrets in the end: it comes from `startAttacked`, by itself or through what supports attacks. */
+export function attacksAreSearched (sources: Sources): string[] {
+  const door = 'test/support/attacked.ts'
+  const service = 'test/support/service.ts'
+  const complaint = 'attacks are let at what startAttacked starts'
+  const startsProcesses = (path: string) => importsOf(path, sources.get(path) ?? '').filter(({ target }) => /^(?:node:)?child_process$/.test(target)).map((found) => `${at(path, found)} ${named(found)}: ${complaint}`)
+  return [
+    ...below('test/attacks/', sources).flatMap(([path]) => [
+      ...[...reach(path, sources, new Set([door, service]))].filter((reached) => reached.startsWith('test/') && ![door, service].includes(reached))
+        .flatMap((reached) => places(reached, sources.get(reached) ?? '', /\b(?:startService|launch)\b/g)).map((place) => `${place}: ${complaint}`),
+      ...ownProcesses.has(path) ? [] : startsProcesses(path)
+    ]),
+    ...idle(ownProcesses, (path) => startsProcesses(path).length > 0)
+  ]
 }
 
 function reach (path: string, sources: Sources, seen = new Set<string>()): Set<string> {

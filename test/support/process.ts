@@ -2,6 +2,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** The kernel counts processor time for /proc in hundredths of a second, on every machine. */
 const millisecondsATick = 10
+/** How the kernel writes that a socket of TCP listens. */
+const listens = '0A'
 
 /** The memory of a process that is in RAM, in MiB. */
 export function residentMemory (pid: number): number {
@@ -28,13 +30,13 @@ function ticksOf (path: string, field: number): number {
   return Number(fields[field]) + Number(fields[field + 1])
 }
 
-/** The sockets of a process that are neither its listener nor accepted by it: what it has opened towards others, as `LOCAL REMOTE` in the kernel's hexadecimal. */
+/** The sockets of a process that neither listen nor were accepted at its port: what it has opened towards others, as `LOCAL REMOTE` in the kernel's hexadecimal. */
 export function outboundSockets (pid: number, listeningPort: number): string[] {
   const inodes = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)))
   const own = `:${listeningPort.toString(16).toUpperCase().padStart(4, '0')}`
   const rows = ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((family) => readFileSync(`/proc/${pid}/net/${family}`, 'utf8').trim().split('\n').slice(1))
   return rows.map((row) => row.trim().split(/\s+/))
-    .filter(([, local = '', , , , , , , , inode]) => inodes.has(`socket:[${inode}]`) && !local.endsWith(own))
+    .filter(([, local = '', , state, , , , , , inode]) => inodes.has(`socket:[${inode}]`) && state !== listens && !local.endsWith(own))
     .map(([, local, remote]) => `${local} ${remote}`)
 }
 

@@ -2,10 +2,11 @@ import { createHmac, type KeyObject } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Test } from 'tap'
 import type { TokenReply } from '../../schemas/login.ts'
+import { type Attacked, startAttacked } from './attacked.ts'
 import { alice } from './build.ts'
 import { type LiveKey, liveKeys, segment, signSegments } from './forge.ts'
 import { type Answer, type Client, createClient, type HeaderLine, headerOf } from './http.ts'
-import { type Service, type ServiceOptions, startService } from './service.ts'
+import type { ServiceOptions } from './service.ts'
 
 type Members = Record<string, unknown>
 
@@ -22,7 +23,7 @@ interface Forgery {
 
 /** A service under attack, with what an attacker holds (alice's tokens) and what nobody should (the signing keys). */
 export interface Target {
-  readonly service: Service
+  readonly service: Attacked
   readonly call: Client
   /** Alice's token reply. */
   readonly alice: TokenReply
@@ -45,7 +46,7 @@ export interface Target {
   refuses (t: Test, tokens: Record<string, string>): Promise<void>
   /** Asserts that a token of alice's opens /protected. */
   accepts (t: Test, token: string, what: string): Promise<void>
-  /** After the attacks: it serves, ends in order, and wrote down no token and no password. */
+  /** After the attacks: it serves, ends in order, and wrote down no error of its own. */
   isUnharmed (t: Test): Promise<void>
 }
 
@@ -55,18 +56,13 @@ const challenges: Record<Refusal, { status: number, pattern: RegExp }> = {
   invalid_request: { status: 400, pattern: /^Bearer realm="[^"]+", error="invalid_request"$/ }
 }
 
-/** What every token of ours begins with: `{"`. */
-const looksLikeToken = /eyJ[\w-]{8}/
 /** Shorter ones would be found in any log. */
 const shortestSecret = 16
-/** Whoever sends an id for a token sends nothing secret: the log names users and sessions by theirs. */
-const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** Starts a service that logs all it can, with alice signed in. */
+/** Starts a service to be attacked, with alice signed in. */
 export async function startTarget (t: Test, options: ServiceOptions = {}): Promise<Target> {
-  const service = await startService(t, { ...options, environment: { LOG_LEVEL: 'trace', ...options.environment } })
+  const service = await startAttacked(t, options)
   const call = createClient(t, service.port)
-  const secrets = new Set([alice.password])
   const refusals = new Map<Refusal, string>()
   const reply = await signUp(alice.username)
   const [header, claims] = [0, 1].map((i) => readSegment(reply.access_token, i)) as [Members, Members]
@@ -76,13 +72,14 @@ export async function startTarget (t: Test, options: ServiceOptions = {}): Promi
     const credentials = JSON.stringify({ ...alice, username })
     const post = (path: string) => call({ path, method: 'POST', headers: [['content-type', 'application/json']], body: credentials })
     await post('/register')
-    const signedIn = JSON.parse((await post('/login')).body) as TokenReply
-    secrets.add(signedIn.access_token).add(signedIn.refresh_token)
-    return signedIn
+    return JSON.parse((await post('/login')).body) as TokenReply
   }
 
   async function visit (...headers: HeaderLine[]) {
-    for (const [, value] of headers) secrets.add(value.trim().split(/\s+/).at(-1) as string)
+    for (const [, value] of headers) {
+      const secret = value.trim().split(/\s+/).at(-1) as string
+      if (secret.length >= shortestSecret) service.secrets.add(secret)
+    }
     return call({ path: '/protected', headers })
   }
 
@@ -130,11 +127,7 @@ export async function startTarget (t: Test, options: ServiceOptions = {}): Promi
     async isUnharmed (t) {
       await accepts(t, reply.access_token, 'a good token')
       t.equal(await service.stop(), 0, 'it ends in order')
-      const lines = service.output().split('\n')
-      const others = [...secrets].filter((secret) => secret.length >= shortestSecret && !looksLikeToken.test(secret) && !isId.test(secret))
-      t.strictSame(lines.filter((line) => looksLikeToken.test(line)), [], 'nothing that looks like a token')
-      t.strictSame(lines.filter((line) => others.some((secret) => line.includes(secret))), [], 'nothing else that was sent as one, and no password')
-      t.strictSame(lines.filter((line) => /"level":[56]0/.test(line)), [], 'no error of its own')
+      t.strictSame(service.output().split('\n').filter((line) => /"level":[56]0/.test(line)), [], 'no error of its own')
     }
   }
 }
