@@ -1,4 +1,4 @@
-import fs, { closeSync, mkdirSync, openSync } from 'node:fs'
+import fs, { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,6 +9,7 @@ import {
 import { createDurability, type Durability } from './durability.ts'
 import { createLock, type Lock } from './lock.ts'
 import { createSharedCommit, type SharedCommit } from './shared-commit.ts'
+import { soundFrames } from './write-ahead-log.ts'
 
 export interface SqliteOptions {
   file: string | null
@@ -66,7 +67,8 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
   const { writer, reader } = open()
   const lock = createLock()
   let log: number | null = null
-  const durability = file === null || synchronous === 'normal' ? null : createDurability(() => writeOut(file), moveLog)
+  let isSound = true
+  const durability = file === null || synchronous === 'normal' ? null : createDurability(() => writeOut(file), () => moveLog(file))
   const commits = createSharedCommit(writer.database, (error, shared) => shared || mayPass(error) ? unavailable(error) : error as Error)
   const shared = { writer, reader, lock, commits, timeout: timeout * 1000, unavailable, durability }
 
@@ -81,14 +83,27 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
 
   /**
    * Brings all that the log holds into the database itself, on the disk, and empties it: what follows would stand behind a hole that ends
-   * the recovery from a power loss. Throws where it cannot, also since another connection reads what is older.
+   * the recovery from a power loss. SQLite writes the log out first, with what was committed last, so that a disk which takes nothing spoils
+   * nothing. Throws where it cannot: since another connection reads what is older, or since the kernel has let go of what it could not write, and the
+   * database would be overwritten with something else.
    */
-  async function moveLog (): Promise<void> {
+  async function moveLog (path: string): Promise<void> {
+    const deadline = performance.now() + timeout * 1000
+    while (!await isMoved(path)) {
+      if (performance.now() >= deadline) throw new Error('the log of the database is in use')
+      await sleep(retryInterval)
+    }
+  }
+
+  async function isMoved (path: string): Promise<boolean> {
     const release = await lock.acquire()
     try {
       commits.close()
-      const { busy } = writer.database.prepare('pragma wal_checkpoint(truncate)').get() as { busy: number }
-      if (busy !== 0) throw new Error('the log of the database is in use')
+      const checkpoint = (mode: 'noop' | 'truncate') => writer.database.prepare(`pragma wal_checkpoint(${mode})`).get() as { busy: number, log: number }
+      const { log: frames } = checkpoint('noop')
+      isSound = frames <= 0 || soundFrames(readFileSync(`${path}-wal`)) >= frames
+      if (!isSound) throw new Error('the log of the database is damaged: a start anew recovers what is sound')
+      return checkpoint('truncate').busy === 0
     } finally {
       release()
     }
@@ -114,8 +129,8 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
     releaseConnection: async () => {},
     destroy: async () => {
       commits.close()
-      reader?.database.close()
-      writer.database.close()
+      // Whoever closes it last copies the log into the database.
+      if (isSound) for (const handle of [reader, writer]) handle?.database.close()
       if (log !== null) closeSync(log)
     }
   }

@@ -1,6 +1,5 @@
-import fs, { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { sql } from 'kysely'
 import t from 'tap'
 import type { Queries } from '../../../plugins/database.ts'
@@ -42,30 +41,6 @@ t.test('sets up both of its connections', async (t) => {
       t.equal(reader[pragma], value, `${pragma} of the reader`)
     }
   }
-})
-
-t.test('acknowledges nothing behind what the disk did not take: all of it is in the database itself first', async (t) => {
-  const file = newFile(t)
-  const queries = await openDatabase(t, { file })
-  const { fdatasync } = fs
-  t.teardown(() => { fs.fdatasync = fdatasync })
-  const inItself = async () => {
-    const copy = newFile(t)
-    copyFileSync(file, copy)
-    return names(await openDatabase(t, { file: copy }))
-  }
-  await add(queries, 'alice')
-  fs.fdatasync = ((_descriptor: number, done: (error: Error | null) => void) => { done(new Error('EIO')) }) as typeof fs.fdatasync
-  await t.rejects(add(queries, 'bob'), unavailable)
-  fs.fdatasync = fdatasync
-  const other = new DatabaseSync(file)
-  other.exec('begin; select count(*) from users')
-  await t.rejects(add(queries, 'carol'), unavailable, 'while another connection reads what is older')
-  other.close()
-  await Promise.all([add(queries, 'dave'), add(queries, 'erin')])
-  t.strictSame(await inItself(), ['alice', 'bob', 'carol', 'dave', 'erin'])
-  await add(queries, 'frank')
-  t.equal((await inItself()).includes('frank'), false, 'and from then on as ever')
 })
 
 t.test('answers a write when the disk has it, and not before', async (t) => {
