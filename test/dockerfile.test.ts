@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes, X509Certificate } from 'node:crypto'
 import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +12,7 @@ import { canIsolate, start, untilReady } from './support/container.ts'
 import { execForm, pairs, parse, type Stage, textOf } from './support/dockerfile.ts'
 import { buildImage, type Entry, filesBelow, isIgnored } from './support/image.ts'
 import { productionOf } from './support/packages.ts'
+import { freePort } from './support/ports.ts'
 import { startPostgres } from './support/postgres.ts'
 
 // npm ci is most of it: seconds on a quiet machine, many on a busy one.
@@ -283,14 +283,6 @@ function imports (...paths: string[]): Set<string> {
   }
   paths.forEach(visit)
   return found
-}
-
-async function freePort () {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function post (url: string, body: unknown) {

@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { alice } from './support/build.ts'
 import { createClient } from './support/http.ts'
+import { freePort } from './support/ports.ts'
 import { startService, temporaryFolder } from './support/service.ts'
 
 // docs/example/ beside the real service: in the clone, and with the packed package as another project installs it.
@@ -47,15 +47,6 @@ function installed (t: Test): string {
   copyFileSync(join(root, 'docs/example/server.ts'), join(folder, 'server.ts'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   return folder
-}
-
-async function freePort (): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 /** The example as `args` start it in `cwd`; its port. Ended with the test. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../test/support/postgres.ts'
+import { freePort } from '../../test/support/ports.ts'
 import { production } from '../servers.ts'
 import { processorTime } from './stores.ts'
 

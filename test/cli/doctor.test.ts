@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import t from 'tap'
 import { beside } from '../support/cli.ts'
 import { alone, command, done, secretOf } from '../support/command.ts'
-import { freePort } from '../support/postgres.ts'
+import { freePort } from '../support/ports.ts'
 import { startService } from '../support/service.ts'
 
 t.setTimeout(600_000)

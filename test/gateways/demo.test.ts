@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { at, provide } from '../support/debian.ts'
-import { freePort } from '../support/postgres.ts'
+import { freePort } from '../support/ports.ts'
 import { answers } from '../support/program.ts'
 import { fenced } from './programs.ts'
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { at, type Provided, provide } from '../support/debian.ts'
 import { nginxFolders, nginxWords } from '../support/nginx.ts'
-import { freePort } from '../support/postgres.ts'
+import { freePort } from '../support/ports.ts'
 import { programFolder, startProgram } from '../support/program.ts'
 import { issuer, type World } from './world.ts'
 

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import type { Test } from 'tap'
 import type { LiveKey } from '../support/forge.ts'
 import { type Forwarder, startForwarder } from '../support/forwarder.ts'
-import { freePort } from '../support/postgres.ts'
+import { freePort } from '../support/ports.ts'
 import { macToken, readSegment, startTarget, type Target } from '../support/target.ts'
 import { type Application, startApplication } from './application.ts'
 

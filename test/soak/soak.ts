@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import t from 'tap'
 import { production } from '../../bench/servers.ts'
 import { expected, startMixedLoad } from '../support/mixed-load.ts'
+import { freePort } from '../support/ports.ts'
 import { startService } from '../support/service.ts'
 import { mostGrowth, pictureOf, type Soaked, summaryOf, warmUpOf } from './picture.ts'
 import { createSampler } from './sampler.ts'
@@ -58,11 +58,3 @@ t.test(`serves ${rate} requests a second for ${minutes} minutes`, async (t) => {
   t.equal((await fetch(`${service.url}/health/ready`)).status, 200)
   t.equal(await service.stop(), 0)
 })
-
-async function freePort (): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address() as { port: number }
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}

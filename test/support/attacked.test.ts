@@ -44,7 +44,7 @@ t.test('what shows in its log, in its files, in its metrics or in a refusal is a
   plant(service, 'alice', 'password_hash', Buffer.from(token).toString('hex'))
   const failure = await test.end()
   for (const place of ['gatehouse.db-wal at work', 'gatehouse.db at rest', 'its log', 'its metrics']) t.match(failure, `authn_login_fail in ${place}`)
-  t.match(failure, 'invalid_credentials in what it refused with')
+  t.match(failure, 'invalid_credentials in what was refused')
   for (const place of ['gatehouse.db-wal at work', 'gatehouse.db at rest']) t.match(failure, `${token} in hexadecimal in ${place}`)
   t.notMatch(failure, alice.password)
   t.equal(await service.ended, 0, 'it ends all the same')

@@ -1,11 +1,11 @@
-import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { liveKeys, textsOf } from './forge.ts'
+import { freePort } from './ports.ts'
 import type { Owner } from './program.ts'
 import { searchFor, secretsIn } from './secrets.ts'
 import { type Service, type ServiceOptions, startService } from './service.ts'
+import { until } from './until.ts'
 import { overheard } from './wiretap.ts'
 
 /** A service that attackers are let at. */
@@ -20,10 +20,11 @@ export interface Attacked extends Service {
 /** What a service left, by what it is. */
 type Remains = Map<string, string | Buffer>
 
-/** How an access token begins (`{"`), and a refresh token: also those that went over no connection. */
-const tokens = /eyJ[\w-]{8,}|gr1_[\w-]{8,}/g
-/** Passwords, tokens and client secrets that went over any connection so far. */
+/** An access token, of which two parts are objects (`{"`), and a refresh token: also those that went over no connection. Less than that occurs in digests by chance. */
+const tokens = /eyJ[\w-]{8,}\.eyJ[\w-]{8,}|gr1_[\w-]{40,}/g
+/** Passwords, tokens and client secrets that went over any connection so far, and what was refused there. */
 const overheardSecrets = new Set<string>()
+const refusals: string[] = []
 
 /**
  * Starts one that logs all it can and can be measured. When its test ends it ends too, and the test fails where a secret stands in its log, in the
@@ -35,12 +36,14 @@ export async function startAttacked (t: Owner, options: ServiceOptions = {}): Pr
   t.teardown(() => {
     if (faults.length > 0) throw new Error(`what the service left is not as it should be:\n${faults.join('\n')}`)
   })
-  const metricsPort = await quietPort()
+  const metricsPort = await freePort()
   const environment = { LOG_LEVEL: 'trace', METRICS_PORT: String(metricsPort), ...options.environment }
   const service = await startService(t, { ...options, environment })
   const secrets = new Set([service.secretKey])
   const remains: Remains = new Map()
   const metrics = async () => (await fetch(`http://127.0.0.1:${environment.METRICS_PORT}/metrics`)).text()
+  // A little later than the service itself.
+  await until(() => metrics().then(() => true, () => false))
   let looked: Promise<void> | null = null
 
   /** What is there while it runs and not afterwards. */
@@ -82,22 +85,10 @@ export async function startAttacked (t: Owner, options: ServiceOptions = {}): Pr
 function leaks (own: ReadonlySet<string>, remains: Remains): string[] {
   const { sent, heard } = overheard()
   for (const secret of [...secretsIn(sent), ...secretsIn(heard)]) overheardSecrets.add(secret)
-  const refusals = heard.split(/(?=HTTP\/1\.1 \d{3} )/).filter((answer) => /^HTTP\/1\.1 [45]/.test(answer)).join('\n')
+  refusals.push(...heard.split(/(?=HTTP\/1\.[01] \d{3} )/).filter((answer) => /^HTTP\/1\.[01] [45]/.test(answer)))
   const search = searchFor(new Set([...own, ...overheardSecrets]))
-  return [...remains, ['what it refused with', refusals] as const].flatMap(([what, content]) => {
+  return [...remains, ['what was refused', refusals.join('\n')] as const].flatMap(([what, content]) => {
     const like = content.toString('latin1').match(tokens) ?? []
     return [...new Set([...search(content), ...like])].map((secret) => `${secret} in ${what}`)
   })
-}
-
-/** A port that nobody listens on and that the kernel gives to no client (net.ipv4.ip_local_port_range begins at 32768): the service takes it only later. */
-async function quietPort (): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000)
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => { server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)) })
-    if (!isFree) continue
-    await new Promise((resolve) => { server.close(resolve) })
-    return port
-  }
 }

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { at, provide } from './debian.ts'
-import { freePort } from './postgres.ts'
+import { freePort } from './ports.ts'
 import { programFolder, startProgram } from './program.ts'
 
 /** A gateway of a test file. */

@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { hash } from 'node:crypto'
 import { chmodSync, chownSync, cpSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +14,7 @@ import type { PostgresAddress } from '../../plugins/database/postgres-connection
 import type { Queries, Tables } from '../../plugins/database.ts'
 import { unavailable } from './database.ts'
 import type { Provided } from './debian.ts'
+import { freePort } from './ports.ts'
 import { until } from './until.ts'
 
 /** A PostgreSQL server of a test file. */
@@ -172,15 +172,19 @@ export function addressOf (url: string): PostgresAddress {
   return { host, port: Number(port), database: pathname.slice(1), user, password, tls: null }
 }
 
-/** For the next: initdb takes a second of processor time, a copy of what it makes a tenth. Whole or not at all; of two who do it at once, one is too late. */
+/** For the next, where this user may write there: initdb takes a second of processor time, a copy of what it makes a tenth. Whole or not at all; of two who do it at once, one is too late. */
 async function keep (data: string): Promise<void> {
-  const moving = `${initialised}.${process.pid}`
-  mkdirSync(dirname(initialised), { recursive: true })
-  await copy(data, moving)
   try {
-    renameSync(moving, initialised)
+    mkdirSync(dirname(initialised), { recursive: true })
+    const beside = mkdtempSync(`${initialised}-`)
+    try {
+      await copy(data, join(beside, 'data'))
+      renameSync(join(beside, 'data'), initialised)
+    } finally {
+      rmSync(beside, { recursive: true })
+    }
   } catch {
-    rmSync(moving, { recursive: true })
+    // The next makes one of its own.
   }
 }
 
@@ -233,13 +237,4 @@ function tryKill (pid: number, signal: NodeJS.Signals): void {
 
 function childrenOf (pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter((text) => text !== '').map(Number)
-}
-
-/** One that nobody listens on now. */
-export async function freePort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => { server.close(resolve) })
-  return port
 }

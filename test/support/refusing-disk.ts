@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -27,24 +27,24 @@ export function mountRefusingDisk (t: Test, mebibytes: number): RefusingDisk | n
   writeFileSync(image, '')
   truncateSync(image, mebibytes * 1024 * 1024)
   const run = (program: string, ...words: string[]) => execFileSync(program, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
+  /** What an error of the disk is told by. */
+  const trigger = () => `/sys/fs/ext4/${/loop\d+/.exec(run('findmnt', '--noheadings', '--output', 'SOURCE', folder))?.[0]}/trigger_fs_error`
   const mount = () => run('mount', '-o', 'loop,errors=remount-ro', image, folder)
   try {
     run('mkfs.ext4', '-q', image)
     mount()
+    t.teardown(() => run('umount', '--lazy', folder))
+    accessSync(trigger(), constants.W_OK)
   } catch {
     return null
   }
-  t.teardown(() => run('umount', '--lazy', folder))
   const change = (mode: '+i' | '-i') => (names: readonly string[]) => { run('chattr', mode, ...names.map((name) => join(folder, name))) }
 
   return {
     folder,
     refuse: change('+i'),
     allow: change('-i'),
-    fail () {
-      const [, device] = /^\/dev\/(loop\d+)$/.exec(run('findmnt', '--noheadings', '--output', 'SOURCE', folder)) as RegExpExecArray
-      writeFileSync(`/sys/fs/ext4/${device}/trigger_fs_error`, 'a test')
-    },
+    fail: () => writeFileSync(trigger(), 'a test'),
     mountAnew () {
       run('umount', folder)
       // Its 1 says that it has mended what there was.

@@ -10,7 +10,8 @@ import type { World } from '../../../cli/service.ts'
 import { readConfig } from '../../../config.ts'
 import { build } from '../../support/build.ts'
 import { secretOf } from '../../support/command.ts'
-import { freePort, startPostgres } from '../../support/postgres.ts'
+import { freePort } from '../../support/ports.ts'
+import { startPostgres } from '../../support/postgres.ts'
 import { temporaryFolder } from '../../support/service.ts'
 
 const verdicts = (findings: Finding[]) => findings.map(({ verdict }) => verdict)
