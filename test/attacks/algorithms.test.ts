@@ -197,7 +197,7 @@ t.test('A027 neither keeps nor looks up ten thousand unknown key ids', async (t)
   async function flood (count: number) {
     for (let sent = 0; sent < count; sent += 500) {
       for (const answers of await Promise.all(Array.from({ length: 10 }, () => presentAhead(50)))) for (const answer of answers) shapes.add(answer)
-      for (const socket of outboundSockets(service.pid, service.port)) outbound.add(socket)
+      for (const socket of outboundSockets(service.pid, service.port, service.metricsPort)) outbound.add(socket)
     }
   }
   async function growth () {

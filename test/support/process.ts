@@ -30,13 +30,13 @@ function ticksOf (path: string, field: number): number {
   return Number(fields[field]) + Number(fields[field + 1])
 }
 
-/** The sockets of a process that neither listen nor were accepted at its port: what it has opened towards others, as `LOCAL REMOTE` in the kernel's hexadecimal. */
-export function outboundSockets (pid: number, listeningPort: number): string[] {
+/** The sockets of a process that neither listen nor were accepted at its ports: what it has opened towards others, as `LOCAL REMOTE` in the kernel's hexadecimal. */
+export function outboundSockets (pid: number, ...listeningPorts: number[]): string[] {
   const inodes = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)))
-  const own = `:${listeningPort.toString(16).toUpperCase().padStart(4, '0')}`
+  const own = listeningPorts.map((port) => `:${port.toString(16).toUpperCase().padStart(4, '0')}`)
   const rows = ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((family) => readFileSync(`/proc/${pid}/net/${family}`, 'utf8').trim().split('\n').slice(1))
   return rows.map((row) => row.trim().split(/\s+/))
-    .filter(([, local = '', , state, , , , , , inode]) => inodes.has(`socket:[${inode}]`) && state !== listens && !local.endsWith(own))
+    .filter(([, local = '', , state, , , , , , inode]) => inodes.has(`socket:[${inode}]`) && state !== listens && !own.some((port) => local.endsWith(port)))
     .map(([, local, remote]) => `${local} ${remote}`)
 }
 
