@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { at, type Provided, provide } from '../test/support/debian.ts'
 import { isThere, pinned, processorTime, type Server } from './servers.ts'
-import { methodOf, readWrk, type Turn, turnsScript } from './wrk.ts'
+import { chainScript, methodOf, readWrk, type Turn, turnsScript } from './wrk.ts'
 
 const run = promisify(execFile)
 
@@ -30,6 +30,8 @@ export interface Load {
   name: string
   /** What became of so many seconds of requests over so many connections. Throws where any answer was not a success. */
   slice (target: Target, seconds: number, connections?: number): Promise<Slice>
+  /** The same with refresh tokens, of which each answer brings the next; null where the load cannot follow answers. */
+  chain: ((target: Target, tokens: readonly string[], seconds: number) => Promise<Slice>) | null
 }
 
 /** wrk, the machine's or Debian's; else autocannon, which is of the peers. */
@@ -44,27 +46,31 @@ async function findWrk (): Promise<Provided | null> {
 }
 
 function withWrk ({ path, environment }: Provided): Load {
+  async function slice (target: Target, seconds: number, connections: number, script: string | null): Promise<Slice> {
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-wrk-script-'))
+    try {
+      const lines = Object.entries(target.headers ?? {}).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+      if (script !== null) {
+        writeFileSync(join(folder, 'script.lua'), script)
+        lines.push('-s', join(folder, 'script.lua'))
+      }
+      const [command, rest] = placed(target, path, '-t1', `-c${connections}`, `-d${seconds}s`, ...lines, target.server.url + target.path)
+      return await measured(target, async () => readWrk((await run(command, rest, { env: { ...process.env, ...environment } })).stdout))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+
   return {
     name: 'wrk',
-    async slice (target, seconds, connections = 32) {
-      const folder = mkdtempSync(join(tmpdir(), 'gatehouse-wrk-script-'))
-      try {
-        const lines = Object.entries(target.headers ?? {}).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
-        if (target.turns !== undefined) {
-          writeFileSync(join(folder, 'turns.lua'), turnsScript(target.path, target.turns))
-          lines.push('-s', join(folder, 'turns.lua'))
-        }
-        const [command, rest] = placed(target, path, '-t1', `-c${connections}`, `-d${seconds}s`, ...lines, target.server.url + target.path)
-        return await measured(target, async () => readWrk((await run(command, rest, { env: { ...process.env, ...environment } })).stdout))
-      } finally {
-        rmSync(folder, { recursive: true })
-      }
-    }
+    slice: (target, seconds, connections = 32) => slice(target, seconds, connections, target.turns === undefined ? null : turnsScript(target.path, target.turns)),
+    chain: (target, tokens, seconds) => slice(target, seconds, tokens.length - 1, chainScript(target.path, tokens))
   }
 }
 
 const autocannon: Load = {
   name: 'autocannon',
+  chain: null,
   async slice (target, seconds, connections = 32) {
     const { server: { url }, path, headers = {}, turns = [{ headers }] } = target
     const requests = turns.map((turn) => ({ path, method: methodOf(turn.body), ...turn }))

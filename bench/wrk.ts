@@ -21,6 +21,19 @@ end
 `
 }
 
+/** A script for wrk that refreshes: each request takes one of these refresh tokens, each answer brings another. wrk asks for one more than it sends. */
+export function chainScript (path: string, tokens: readonly string[]): string {
+  return `local tokens = { ${tokens.map(quoted).join(', ')} }
+local headers = { ["content-type"] = "application/json" }
+function request ()
+  return wrk.format("POST", ${quoted(path)}, headers, '{"refresh_token":"' .. (table.remove(tokens) or "") .. '"}')
+end
+function response (status, headers, body)
+  tokens[#tokens + 1] = string.match(body, '"refresh_token":"([^"]+)"')
+end
+`
+}
+
 export function methodOf (body: string | undefined): 'GET' | 'POST' {
   return body === undefined ? 'GET' : 'POST'
 }

@@ -4,7 +4,7 @@ import { type Figure, goals, spreadText, textOf, verdictOf } from '../bench/figu
 import { between, machineText, tableOf } from '../bench/page.ts'
 import { byFunction } from '../bench/shares.ts'
 import { inTurn, median, percentile, quantile, ratios, spreadOf } from '../bench/slices.ts'
-import { readWrk, turnsScript } from '../bench/wrk.ts'
+import { chainScript, readWrk, turnsScript } from '../bench/wrk.ts'
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 
@@ -106,6 +106,12 @@ t.test('wrk is told to ask with tokens in turn, and to send what has a body', as
   const script = turnsScript('/protected', [{ headers: { authorization: 'Bearer a.b.c' } }, { headers: { 'content-type': 'application/json' }, body: '{"username":"alice"}' }])
   t.match(script, 'requests[1] = wrk.format("GET", "/protected", { ["authorization"] = "Bearer a.b.c" }, nil)')
   t.match(script, 'requests[2] = wrk.format("POST", "/protected", { ["content-type"] = "application/json" }, "{\\"username\\":\\"alice\\"}")')
+})
+
+t.test('wrk is told to go on with what each answer brings', async (t) => {
+  const script = chainScript('/refresh', ['gr1_a', 'gr1_b'])
+  t.match(script, 'local tokens = { "gr1_a", "gr1_b" }')
+  t.match(script, 'wrk.format("POST", "/refresh", headers,')
 })
 
 t.test('what wrk says is read, and refused where any answer was not a success', async (t) => {

@@ -30,7 +30,7 @@ const subjects: Readonly<Record<string, Subject>> = {
   '/refresh': {
     place: 'profile-refresh',
     lines: 15,
-    begin: async (_setup, server) => (await createChains(server.url)).refresh
+    begin: ({ load }, server) => createChains(load, server)
   },
   '/login': {
     place: 'profile-login',
