@@ -23,12 +23,11 @@ export const outages: readonly Case[] = named.map(([what, by]) => ({
   async run (t, { ask, adapter: { mode }, world: { replaceService, restoreService, tokens, application } }) {
     await replaceService(by)
     try {
-      // mod_oauth2 reads the key set again for a bad signature, and waits 15 seconds for it.
-      const forged = by === 'silence' && mode === 'verifies' ? [] : [tokens.bad['with another payload']]
       const since = performance.now()
-      const asked = [undefined, 'x.y.z', tokens.bad['expired'], ...forged, tokens.good]
-      const calls = [ask('/api/admin/x', tokens.good), ...asked.map((token) => ask('/api/orders', token))]
-      const [status = 0, ...others] = (await Promise.all(calls)).map(({ status }) => status).reverse()
+      const calls = [ask('/api/orders', tokens.good), ask('/api/admin/x', tokens.good), ...[undefined, 'x.y.z', tokens.bad['expired']].map((token) => ask('/api/orders', token))]
+      const [status = 0, ...others] = (await Promise.all(calls)).map(({ status }) => status)
+      // mod_oauth2 reads the key set again for a bad signature, waits 15 seconds for it, and has none for a token that comes meanwhile.
+      if (by !== 'silence' || mode !== 'verifies') others.push((await ask('/api/orders', tokens.bad['with another payload'])).status)
       t.ok(performance.now() - since < 6_000, 'two seconds are waited for')
       t.same(others.filter((one) => one < 300), [])
       t.equal(application.seen.length, mode === 'asks' ? 0 : 1)
