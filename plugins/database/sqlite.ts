@@ -68,7 +68,7 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
   const lock = createLock()
   let log: number | null = null
   let isSound = true
-  const durability = file === null || synchronous === 'normal' ? null : createDurability(() => writeOut(file), () => moveLog(file))
+  const durability = file === null || synchronous === 'normal' ? null : createDurability(() => writeOut(file), (wasTold) => moveLog(file, wasTold))
   const commits = createSharedCommit(writer.database, (error, shared) => shared || mayPass(error) ? unavailable(error) : error as Error)
   const shared = { writer, reader, lock, commits, timeout: timeout * 1000, unavailable, durability }
 
@@ -84,12 +84,13 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
   /**
    * Brings all that the log holds into the database itself, on the disk, and empties it: what follows would stand behind a hole that ends
    * the recovery from a power loss. SQLite writes the log out first, with what was committed last, so that a disk which takes nothing spoils
-   * nothing. Throws where it cannot: since another connection reads what is older, or since the kernel has let go of what it could not write, and the
-   * database would be overwritten with something else.
+   * nothing. Where another connection is at work it waits, or, where nobody here was told of a failure, lets it be: whoever is at work would
+   * have been told. Throws where it waits for too long, and where the kernel has let go of what it could not write: the database would be
+   * overwritten with something else.
    */
-  async function moveLog (path: string): Promise<void> {
+  async function moveLog (path: string, wasTold: boolean): Promise<void> {
     const deadline = performance.now() + timeout * 1000
-    while (!await isMoved(path)) {
+    while (!await isMoved(path) && wasTold) {
       if (performance.now() >= deadline) throw new Error('the log of the database is in use')
       await sleep(retryInterval)
     }
@@ -104,6 +105,9 @@ function createDriver ({ file, timeout, synchronous, unavailable }: SqliteOption
       isSound = frames <= 0 || soundFrames(readFileSync(`${path}-wal`)) >= frames
       if (!isSound) throw new Error('the log of the database is damaged: a start anew recovers what is sound')
       return checkpoint('truncate').busy === 0
+    } catch (error) {
+      if (primaryCode(error) === BUSY) return false
+      throw error
     } finally {
       release()
     }

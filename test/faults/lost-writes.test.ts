@@ -49,9 +49,14 @@ t.test('R02 begins so in every process: whoever had the file before may have bee
   const { file, queries, inItself } = await atWork(t, 'a process takes over a log that may have a hole')
   await add(queries, 'bob')
   t.strictSame(await inItself(), [])
+  const other = new DatabaseSync(file)
+  other.exec('begin; select count(*) from users')
+  await add(await openDatabase(t, { file }), 'dave')
+  t.strictSame(await inItself(), ['alice', 'bob'], 'beside one that is at work, and would have been told, it does not wait')
+  other.close()
   const next = await openDatabase(t, { file })
   await add(next, 'carol')
-  t.strictSame(await inItself(), ['alice', 'bob'], 'at its start')
+  t.strictSame(await inItself(), ['alice', 'bob', 'dave'], 'at its start')
 })
 
 t.test('R02 copies no log into the database of which the kernel has let a part go, not at its end either, and the next recovers what is sound', async (t) => {

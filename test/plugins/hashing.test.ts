@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import os from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { alice, build, withAlice } from '../support/build.ts'
+import { alice, build, costly, withAlice } from '../support/build.ts'
 import { createClock } from '../support/calls.ts'
 import { startService } from '../support/service.ts'
 import { until } from '../support/until.ts'
@@ -37,7 +37,7 @@ const waitingIs = (server: FastifyInstance, count: number) => until(() => server
 
 t.test('answers 503 with Retry-After to all that cannot be hashed in time, and hashes nothing of theirs', async (t) => {
   const log: Line[] = []
-  const server = await build(t, { log, environment: { HASH_CONCURRENCY: '2', HASH_QUEUE: '300ms' } })
+  const server = await build(t, { log, environment: { ...costly, HASH_CONCURRENCY: '2', HASH_QUEUE: '300ms' } })
   await withAlice(server)
   const before = server.hashing.statistics().done
   const replies = await Promise.all(Array.from({ length: 200 }, (_, index) => login(server, '192.0.2.1', index % 4 === 0 ? `nobody-${index}` : alice.username)))

@@ -7,12 +7,17 @@ type Work = PromiseWithResolvers<void>
 function disk () {
   const syncs: Work[] = []
   const beginnings: Work[] = []
-  const told = (to: Work[]) => () => {
+  const told: boolean[] = []
+  function begin (to: Work[]): Promise<void> {
     const work = Promise.withResolvers<void>()
     to.push(work)
     return work.promise
   }
-  return { syncs, beginnings, durability: createDurability(told(syncs), told(beginnings)) }
+  const beginAnew = (wasTold: boolean) => {
+    told.push(wasTold)
+    return begin(beginnings)
+  }
+  return { syncs, beginnings, told, durability: createDurability(() => begin(syncs), beginAnew) }
 }
 
 const turn = () => new Promise((resolve) => { setImmediate(resolve) })
@@ -40,7 +45,7 @@ t.test('writes out once for all that came while another ran, and not with that o
 })
 
 t.test('fails those whose writing out failed, and goes on when it has begun anew', async (t) => {
-  const { syncs, beginnings, durability } = disk()
+  const { syncs, beginnings, told, durability } = disk()
   const first = durability.flush()
   await turn()
   beginnings[0]?.resolve()
@@ -69,4 +74,5 @@ t.test('fails those whose writing out failed, and goes on when it has begun anew
   syncs[3]?.resolve()
   await fifth
   t.same([syncs.length, beginnings.length], [4, 4], 'once it is whole, nothing begins anew')
+  t.same(told, [false, true, true, true])
 })
