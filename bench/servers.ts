@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../test/support/ports.ts'
 import { processorTime as timeOf } from '../test/support/process.ts'
 
 export interface Server {
@@ -58,14 +58,6 @@ export async function startServer (script: string, environment: Record<string, s
     await sleep(20)
   }
   return { url, child }
-}
-
-export async function freePort (): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  return port
 }
 
 function answers (url: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { argon2Build } from '../../argon2-build.ts'
+import { alice, post } from '../alice.ts'
 import type { Load, Target } from '../load.ts'
 import type { Part } from '../parts.ts'
 import { production, type Server, startServer, stopServer } from '../servers.ts'
@@ -14,7 +15,6 @@ const root = new URL('../..', import.meta.url).pathname
 const shipped = join(root, 'node_modules/argon2')
 export const clients = 16
 const accounts = 32
-const password = 'correct horse battery staple'
 
 /** Sign-ins a second beside bare hashing, with the build that npm brings and with the widest that is there. */
 const logins: Part = async ({ quick, pairs, folder, load }) => {
@@ -69,13 +69,9 @@ export async function rawRate (seconds: number, build?: string, environment: Rec
 
 /** Accounts, and the requests that sign them in. */
 export async function signInTurns (url: string): Promise<Turn[]> {
-  const headers = { 'content-type': 'application/json' }
-  const turns = Array.from({ length: accounts }, (_, i) => ({ headers, body: JSON.stringify({ username: `user-${i}`, password }) }))
-  for (const turn of turns) {
-    const { status } = await fetch(`${url}/register`, { method: 'POST', ...turn })
-    if (status !== 201) throw new Error(`${turn.body} cannot register: ${status}`)
-  }
-  return turns
+  const bodies = Array.from({ length: accounts }, (_, i) => ({ ...alice, username: `user-${i}` }))
+  for (const body of bodies) await post(url, '/register', body, 201)
+  return bodies.map((body) => ({ headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }))
 }
 
 /** A second. Throws where any was refused. */

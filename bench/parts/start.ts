@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../test/support/ports.ts'
 import type { Part } from '../parts.ts'
-import { freePort, type Program, production, serviceIn, sources, startServer, stopServer } from '../servers.ts'
+import { type Program, production, serviceIn, sources, startServer, stopServer } from '../servers.ts'
 import { inTurn, median, ratios } from '../slices.ts'
 
 /** Milliseconds between two attempts to be answered. */

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { alice } from '../alice.ts'
 
 export interface Answer {
   status: number
@@ -18,7 +19,7 @@ export interface Storm {
   checked: number
 }
 
-const password = 'correct horse battery staple'
+const { password } = alice
 const strangers = 4
 /** Milliseconds a client waits after a refusal, which is far less than Retry-After asks for. */
 const impatience = 50
