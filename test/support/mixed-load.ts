@@ -27,6 +27,12 @@ export const expected = { protected: 200, me: 200, refresh: 200, login: 200, log
 
 type Kind = keyof typeof expected
 
+/** A session that is only read with, and its requests that are not answered yet. */
+interface Reader {
+  session: TokenReply
+  visits: Set<Promise<number>>
+}
+
 /** Where every session is in use, because answers take long, there is a visit instead. */
 const needsSession: ReadonlySet<Kind> = new Set(['refresh', 'logout'])
 const users = 10
@@ -50,7 +56,7 @@ export async function startMixedLoad (t: Test, url: string, rate: number): Promi
   t.teardown(() => agent.destroy())
   const accounts = Array.from({ length: users }, (_, number) => ({ ...alice, username: `alice${number}` }))
   for (const account of accounts) await call('POST', '/register', { body: account })
-  const readers = await Promise.all(accounts.map(signIn))
+  const readers = (await Promise.all(accounts.map(signIn))).map(readerOf)
   const sessions = await Promise.all(Array.from({ length: pool }, (_, number) => signIn(accounts[number % users] as typeof alice)))
   const outcomes: Outcome[] = []
   const running = new Set<Promise<void>>()
@@ -72,26 +78,39 @@ export async function startMixedLoad (t: Test, url: string, rate: number): Promi
     outcomes.push({ kind, outcome, due, milliseconds: performance.now() - due })
   }
 
-  const reader = (number: number) => readers[number % readers.length] as TokenReply
+  function visit (path: string, number: number): Promise<number> {
+    const { session, visits } = readers[number % users] as Reader
+    const done = call('GET', path, { token: session.access_token }).then(({ status }) => status).finally(() => visits.delete(done))
+    visits.add(done)
+    return done
+  }
+
   const askers: Record<Kind, (number: number) => Promise<number>> = {
-    protected: async (number) => (await call('GET', '/protected', { token: reader(number).access_token })).status,
-    me: async (number) => (await call('GET', '/me', { token: reader(number).access_token })).status,
+    protected: (number) => visit('/protected', number),
+    me: (number) => visit('/me', number),
     async refresh () {
       const { status, body } = await call('POST', '/refresh', { body: { refresh_token: take().refresh_token } })
       if (status === 200) sessions.push(body)
       return status
     },
-    /** Who reads goes on with the new session, so that no access token grows old, and the former one is refreshed and ended like the others. */
+    /** Who reads goes on with the new session, so that no access token grows old. The former one is refreshed and ended like the others, once nobody waits for an answer that would be 401 then. */
     async login (number) {
       const user = number / 50 % users
       const { status, body } = await call('POST', '/login', { body: accounts[user] as typeof alice })
-      if (status === 200) sessions.push(...readers.splice(user, 1, body))
+      if (status === 200) {
+        const [former] = readers.splice(user, 1, readerOf(body)) as [Reader]
+        void Promise.allSettled(former.visits).then(() => sessions.push(former.session))
+      }
       return status
     },
     logout: async () => (await call('POST', '/logout', { token: take().access_token })).status
   }
 
   const take = () => sessions.shift() as TokenReply
+
+  function readerOf (session: TokenReply): Reader {
+    return { session, visits: new Set() }
+  }
 
   async function signIn (account: typeof alice): Promise<TokenReply> {
     const { status, body } = await call('POST', '/login', { body: account })
