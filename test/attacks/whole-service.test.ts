@@ -116,8 +116,8 @@ t.test('connects to nobody on SQLite', async (t) => {
   t.same(watchedIn(service).filter((what) => !what.startsWith('listen')), [])
 })
 
-t.test('connects to its database and nobody else on PostgreSQL, and K216 none of the secrets seen there is in what PostgreSQL keeps', async (t) => {
-  const server = await startPostgres(t)
+t.test('connects to its database and nobody else on PostgreSQL, and K216 none of the secrets seen there is in what PostgreSQL keeps or logs', async (t) => {
+  const server = await startPostgres(t, { log_statement: 'all' })
   const url = await server.createDatabase()
   const other = createAttacker(await startAttacked(t, { entry, environment: { ...watched, DATABASE_URL: url } }))
   other.secrets.add(root.password)
@@ -134,6 +134,8 @@ t.test('connects to its database and nobody else on PostgreSQL, and K216 none of
   t.ok(rows.includes('$argon2id$') && [/\/base\//, /\/pg_wal\//].every((where) => files.some(({ path, bytes }) => where.test(path) && bytes.includes('$argon2id$'))), 'what is kept is found')
   const search = searchFor(other.secrets)
   t.same(search(rows), [], 'its rows, as in a dump')
+  t.match(server.output(), /DETAIL: .*'alice'/, 'it logs every statement with its parameters')
+  t.same(search(server.output()), [], 'its log, of all that it was asked')
   t.same(files.flatMap(({ path, bytes }) => search(bytes).map((secret) => `${secret} in ${path}`)), [], 'its files, with the log ahead of them and what was deleted')
 })
 

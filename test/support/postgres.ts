@@ -27,6 +27,8 @@ export interface PostgresServer {
   createDatabase (options?: { empty?: boolean }): Promise<string>
   /** Runs SQL as the superuser, in `postgres` or the database of a URL. */
   run (sql: string, url?: string): Promise<Array<Record<string, unknown>>>
+  /** What it has written of itself since it was started last. */
+  output (): string
   /** Ends it as an operator does: `fast`, or `at once` and with nothing written out; or as `kill -9` of all its processes does. */
   stop (how: 'at once' | 'fast' | 'killed'): Promise<void>
   /** Starts it again, on the same port; as a replica that nobody feeds where it is to be a `standby`. */
@@ -83,12 +85,13 @@ export async function startPostgres (t: Pick<Test, 'teardown'>, more: Record<str
   let ended: Promise<unknown> = Promise.resolve()
   let count = 0
   let made: Promise<void> | null = null
+  let log = ''
 
   async function start (as?: 'standby'): Promise<void> {
     if (as === 'standby') writeFileSync(join(data, 'standby.signal'), '')
     child = spawn(join(bin, 'postgres'), ['-D', data, ...options], { ...spawnOptions, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
     const started = child
-    let log = ''
+    log = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => { log += text })
     // Also where the test's process ends without its teardown.
     const quit = () => { started.kill('SIGQUIT') }
@@ -148,6 +151,7 @@ export async function startPostgres (t: Pick<Test, 'teardown'>, more: Record<str
       return url(name)
     },
     run: execute,
+    output: () => log,
     stop,
     start,
     freeze: () => signal('SIGSTOP'),
