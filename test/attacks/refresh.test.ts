@@ -5,7 +5,10 @@ import { startAttacked } from '../support/attacked.ts'
 import { concludes, createAttacker, takesLessThan } from '../support/attacker.ts'
 import { alice, build, withAlice } from '../support/build.ts'
 import { readClaims } from '../support/claims.ts'
+import { beside } from '../support/cli.ts'
+import { command } from '../support/command.ts'
 import { countOf } from '../support/stored.ts'
+import { until } from '../support/until.ts'
 
 const attacker = createAttacker(await startAttacked(t))
 const { service, post, get, send } = attacker
@@ -158,6 +161,18 @@ t.test('K213 C063 no token outlives a logout, a password change elsewhere or the
   await isOver(changer, 'deletion')
   await isOver(next.json(), 'deletion')
   t.equal((await get('/me', changer.access_token)).outcome, '401 invalid_token')
+})
+
+t.test('K213 C063 no token outlives the disabling of its user', async (t) => {
+  const account = { username: 'dora', password: alice.password }
+  await post('/register', account)
+  const { access_token: token, refresh_token: refreshToken } = (await post('/login', account)).json<TokenReply>()
+  t.equal((await get('/protected', token)).status, 200)
+  t.equal((await command(beside(service), 'users', 'disable', 'dora')).code, 0)
+  t.equal((await refresh(refreshToken)).outcome, refused)
+  await until(async () => (await get('/protected', token)).outcome === '401 invalid_token')
+  t.equal((await command(beside(service), 'users', 'enable', 'dora')).code, 0)
+  t.same([(await get('/protected', token)).outcome, (await refresh(refreshToken)).outcome], ['401 invalid_token', refused], 'and none comes back to life with its user')
 })
 
 t.test('K217 takes a refresh token from the body alone', async (t) => {
