@@ -179,6 +179,7 @@ t.test('K217 takes a refresh token from the body alone', async (t) => {
   const { refresh_token: token } = await signIn()
   t.match((await send({ method: 'POST', path: `/refresh?refresh_token=${token}` })).outcome, /^4(00|04|15) /)
   t.match((await send({ method: 'POST', path: `/refresh?refresh_token=${token}`, body: {} })).outcome, /^400 /)
+  t.equal((await send({ method: 'POST', path: `/refresh?refresh_token=${token}`, headers: [`Refresh-Token: ${token}`, `Cookie: refresh_token=${token}`], body: { refresh_token: 'gr1_none' } })).outcome, refused, 'nor beside another one')
   t.match((await send({ method: 'POST', path: `/refresh/${token}`, body: {} })).outcome, /^404 /)
   t.match((await send({ method: 'POST', path: '/refresh', headers: ['Content-Type: application/x-www-form-urlencoded'], body: `refresh_token=${token}` })).outcome, /^415 /)
   t.match((await send({ method: 'GET', path: '/refresh', headers: [`Authorization: Bearer ${token}`] })).outcome, /^405 /)
