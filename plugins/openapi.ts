@@ -42,6 +42,8 @@ interface Description { paths?: Record<string, Record<string, Operation>>, compo
 
 const successes: Readonly<Record<string, string>> = { 200: 'It is so', 201: 'It was made', 202: 'It has begun', 204: 'It is done', 304: 'What was read before is still so' }
 
+/** How the pages are called. A name in another spelling, encoded or in capitals, would be the same page and another copy of it: a million for one name. */
+const pagePath = /^\/documentation(?:\/[a-z0-9._-]+)*\/?$/
 /** What of the pages' headers goes out. */
 const told = ['content-type', 'content-security-policy', 'cache-control', 'etag', 'location']
 
@@ -63,7 +65,7 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
     async page (url) {
       const [path = ''] = url.split('?')
       // Dots would be taken out of the path on the way to the pages.
-      if (!pages || new URL(path, publicUrl).pathname !== path) throw app.errors.create('not_found')
+      if (!pages || !pagePath.test(path) || new URL(path, publicUrl).pathname !== path) throw app.errors.create('not_found')
       const page = shown.get(path) ?? load(path)
       shown.set(path, page)
       return page.catch((error) => {

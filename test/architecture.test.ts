@@ -90,7 +90,7 @@ const rules: Rule[] = [{
     ['routes/health.ts holds SQL: select id from users', ahead('routes/health.ts', "const statement = 'select id from users'")]
   ]
 }, {
-  name: '4. queries live in repositories and in the database plugin',
+  name: '4. queries live in repositories and in the database plugin, and take values as parameters',
   check: queriesLiveInRepositories,
   breaks: [
     ['plugins/accounts.ts:1 selectFrom: queries live in repositories', ahead('plugins/accounts.ts', "app.database.queries.selectFrom('users')")],
@@ -102,7 +102,11 @@ const rules: Rule[] = [{
     ['cli.ts:1 sql: queries live in repositories', ahead('cli.ts', 'await sql`vacuum`.execute(queries)')],
     ['plugins/users.ts:1 imports kysely: the database is reached through its plugin', ahead('plugins/users.ts', "import { sql } from 'kysely'")],
     ['cli/backup.ts:1 sql: queries live in repositories', ahead('cli/backup.ts', 'await sql`vacuum`.execute(queries)')],
-    ['cli.ts:1 imports node:sqlite: the database is reached through its plugin', ahead('cli.ts', "import { DatabaseSync } from 'node:sqlite'")]
+    ['cli.ts:1 imports node:sqlite: the database is reached through its plugin', ahead('cli.ts', "import { DatabaseSync } from 'node:sqlite'")],
+    ['plugins/users/repository.ts:1 sql.raw: values are parameters', ahead('plugins/users/repository.ts', "const where = sql.raw('username = ' + name)")],
+    ['plugins/audit/repository.ts:1 sql.lit: values are parameters', ahead('plugins/audit/repository.ts', 'const where = sql.lit(event)')],
+    ['plugins/database.ts:1 CompiledQuery.raw: values are parameters', ahead('plugins/database.ts', "queries.executeQuery(CompiledQuery.raw('select ' + name))")],
+    ['plugins/database/dialect.ts is an exception that nothing needs', without('plugins/database/dialect.ts')]
   ]
 }, {
   name: '5. the environment is read in server.ts and cli.ts, and ahead of them in check-node.js',

@@ -49,9 +49,15 @@ export function createRemoteRevocations (options: RemoteRevocationsOptions): Rem
       headers: { authorization, 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({ token })
     })
-    const bytes = new Uint8Array(await response.arrayBuffer())
-    if (response.status !== 200 || bytes.length > mostBytes) throw new Error(`the issuer answered ${response.status}`)
-    return (parseJson(bytes) as { active?: unknown }).active === true
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for await (const chunk of response.body ?? []) {
+      length += chunk.length
+      if (length > mostBytes) throw new Error('the issuer answered with too much')
+      chunks.push(chunk)
+    }
+    if (response.status !== 200) throw new Error(`the issuer answered ${response.status}`)
+    return (parseJson(Buffer.concat(chunks)) as { active?: unknown }).active === true
   }
 
   function remember (tokenId: string, active: boolean | null): void {

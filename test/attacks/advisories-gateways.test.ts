@@ -1,6 +1,7 @@
 import { createServer, request, type Server } from 'node:http'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { takesLessThan } from '../support/attacker.ts'
 import { exchange, type HeaderLine, headerOf } from '../support/http.ts'
 import { shapeOf, startTarget } from '../support/target.ts'
 
@@ -122,6 +123,22 @@ t.test('CVE-2026-3635 takes neither scheme nor host from a stranger', async (t) 
   for (const headers of [[['x-forwarded-proto', 'http'], ['x-forwarded-host', 'evil.example']], [['forwarded', 'for=1.2.3.4;host=evil.example;proto=http']]] as HeaderLine[][]) {
     t.equal(shapeOf(await call({ path: '/.well-known/openid-configuration', headers })), shapeOf(plain))
   }
+})
+
+t.test('CVE-2026-6414 CVE-2026-15074 serves no file whose path is spelt otherwise', async (t) => {
+  const paths = [
+    '/documentation%2Fjson', '/documentation/static%2Fswagger-ui.css', '/documentation/static%5Cswagger-ui.css', '/documentation/static/swagger-ui%2Ecss', '/documentation/static/x%2F..%2Fswagger-ui.css',
+    '/documentation/static/..%2F..%2F..%2Fpackage.json', '/documentation/static/..%5C..%5Cpackage.json', '/documentation/static/%2e%2e%2fpackage.json', '/documentation/static/....//package.json', '/documentation/static/%252e%252e%252fpackage.json'
+  ]
+  for (const path of paths) t.equal((await call({ path })).status, 404, path)
+  t.equal((await call({ path: '/documentation/static/swagger-ui.css' })).status, 200)
+})
+
+t.test('CVE-2026-45822 spends little on an address of escapes that nothing decodes', async (t) => {
+  const escapes = '%ab'.repeat(3000)
+  target.isRefusal(t, await call({ path: `/verify/${escapes}`, headers: [good] }), 'invalid_token', 'in the path')
+  for (const query of ['x=%ab&'.repeat(1500), `x=${escapes}`, `${escapes}=x`]) t.equal((await call({ path: `/protected?${query}`, headers: [good] })).status, 200, query.slice(0, 8))
+  for (const path of [`/verify/${escapes}`, `/protected?x=${escapes}`, `/protected?${'x=%ab&'.repeat(1500)}`]) t.ok(await takesLessThan(20, () => call({ path, headers: [good] })), path.slice(0, 16))
 })
 
 t.test('GHSA-w8gr-xwp4-r9f7 CVE-2026-29067 sends nobody elsewhere', async (t) => {

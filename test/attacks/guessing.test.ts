@@ -111,6 +111,9 @@ t.test('J186 J192 J193 eleven wrong passwords in a row wait, whoever is meant an
   t.equal(refused.status, 429)
   t.equal(headerOf(refused.headers, 'retry-after'), '30')
   t.equal(headerOf(refused.headers, 'ratelimit'), '"account";r=0;t=30')
+  t.same(await statuses(9, {}, '192.0.2.23'), ten.slice(1))
+  t.equal((await login('192.0.2.23')).status, 200)
+  t.same(await statuses(11, {}, '192.0.2.23'), [...ten, 429], 'nine, a success at the same address, and ten anew')
 })
 
 t.test('I180 a registration too many waits', async (t) => {

@@ -169,6 +169,18 @@ t.test('G125 knows one spelling of an address and leads nowhere from another', a
   }
 })
 
+t.test('G125 knows one spelling of a page, of which it keeps a copy', async (t) => {
+  for (const path of ['/documentation', '/documentation/', '/documentation/json', '/documentation/static/swagger-ui.css']) t.equal((await get(path)).outcome, '200', path)
+  for (const path of [
+    '/documentation/static/%73wagger-ui.css', '/documentation/static/swagger-ui%2ecss', '/documentation/%73tatic/index.html', '/documentation/j%73on', '/documentation%2fjson', '/documentation/static%2findex.html',
+    '/documentation/static/INDEX.html', '/documentation/JSON', '/documentation//json', '/documentation/static//index.html', '/documentation/static/index.html/', '/documentation/json#x', '/documentation/json;x'
+  ]) {
+    const answer = await get(path)
+    t.equal(answer.outcome, '404 not_found', path)
+    t.equal(answer.headers.location, undefined, path)
+  }
+})
+
 t.test('G125 refuses an address that is none', async (t) => {
   for (const path of ['/login%', '/%zz', '/%c0%af', '\\login', 'login']) {
     t.equal((await send({ method: 'POST', path, body: alice })).outcome, '400 invalid_request', path)

@@ -99,6 +99,18 @@ t.test('L226 changes no password without the present one', async (t) => {
   secrets.add(password)
 })
 
+t.test('L226 lets nobody who has a token guess the password without an end', async (t) => {
+  const dora = { ...alice, username: 'dora' }
+  await post('/register', dora)
+  const { access_token: token } = await signIn(dora)
+  const change = (current: string) => as(token, 'PUT', '/me/password', { current_password: current, new_password: 'a password for later, if at all' })
+  const outcomes: string[] = []
+  for (let i = 0; i < 20; i++) outcomes.push((await change('not her password at all')).outcome)
+  t.same(outcomes, [...Array(10).fill('401 invalid_credentials'), ...Array(10).fill('429 too_many_attempts')])
+  t.equal((await change(dora.password)).outcome, '429 too_many_attempts', 'nor does the right one get through meanwhile')
+  t.equal((await post('/login', dora)).outcome, '429 too_many_attempts', 'and a sign-in waits with it')
+})
+
 t.test('D086 a token that ended has no other spelling', async (t) => {
   const { access_token: token } = await signIn()
   await as(token, 'POST', '/logout')

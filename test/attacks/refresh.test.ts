@@ -5,7 +5,10 @@ import { startAttacked } from '../support/attacked.ts'
 import { concludes, createAttacker, takesLessThan } from '../support/attacker.ts'
 import { alice, build, withAlice } from '../support/build.ts'
 import { readClaims } from '../support/claims.ts'
+import { beside } from '../support/cli.ts'
+import { command } from '../support/command.ts'
 import { countOf } from '../support/stored.ts'
+import { until } from '../support/until.ts'
 
 const attacker = createAttacker(await startAttacked(t))
 const { service, post, get, send } = attacker
@@ -160,10 +163,23 @@ t.test('K213 C063 no token outlives a logout, a password change elsewhere or the
   t.equal((await get('/me', changer.access_token)).outcome, '401 invalid_token')
 })
 
+t.test('K213 C063 no token outlives the disabling of its user', async (t) => {
+  const account = { username: 'dora', password: alice.password }
+  await post('/register', account)
+  const { access_token: token, refresh_token: refreshToken } = (await post('/login', account)).json<TokenReply>()
+  t.equal((await get('/protected', token)).status, 200)
+  t.equal((await command(beside(service), 'users', 'disable', 'dora')).code, 0)
+  t.equal((await refresh(refreshToken)).outcome, refused)
+  await until(async () => (await get('/protected', token)).outcome === '401 invalid_token')
+  t.equal((await command(beside(service), 'users', 'enable', 'dora')).code, 0)
+  t.same([(await get('/protected', token)).outcome, (await refresh(refreshToken)).outcome], ['401 invalid_token', refused], 'and none comes back to life with its user')
+})
+
 t.test('K217 takes a refresh token from the body alone', async (t) => {
   const { refresh_token: token } = await signIn()
   t.match((await send({ method: 'POST', path: `/refresh?refresh_token=${token}` })).outcome, /^4(00|04|15) /)
   t.match((await send({ method: 'POST', path: `/refresh?refresh_token=${token}`, body: {} })).outcome, /^400 /)
+  t.equal((await send({ method: 'POST', path: `/refresh?refresh_token=${token}`, headers: [`Refresh-Token: ${token}`, `Cookie: refresh_token=${token}`], body: { refresh_token: 'gr1_none' } })).outcome, refused, 'nor beside another one')
   t.match((await send({ method: 'POST', path: `/refresh/${token}`, body: {} })).outcome, /^404 /)
   t.match((await send({ method: 'POST', path: '/refresh', headers: ['Content-Type: application/x-www-form-urlencoded'], body: `refresh_token=${token}` })).outcome, /^415 /)
   t.match((await send({ method: 'GET', path: '/refresh', headers: [`Authorization: Bearer ${token}`] })).outcome, /^405 /)

@@ -42,7 +42,8 @@ async function useEverything ({ send, post, get, secrets }: ReturnType<typeof cr
   const { access_token: token } = await signIn(alice)
   secrets.add('another password of hers')
   await as(token, 'PUT', '/me/password', { current_password: alice.password, new_password: 'another password of hers' })
-  await as(token, 'PATCH', '/me', { email: 'other@example.com', current_password: 'another password of hers' })
+  const changed = await as(token, 'PATCH', '/me', { email: 'other@example.com', password: 'another password of hers' })
+  if (changed.status !== 200) throw new Error(`the address was not changed: ${changed.outcome}`)
 
   const { access_token: admin } = await signIn(root)
   for (const path of ['/admin/users', '/admin/clients', '/admin/keys', '/admin/audit']) await get(path, admin)

@@ -7,6 +7,12 @@ t.test('tells placeholders and regular texts, also in hex and base64', async (t)
   for (const text of guessable) t.equal(isGuessable(text), true, text)
 })
 
+t.test('tells what is regular in the bytes alone, what has few characters, and what is repeated', async (t) => {
+  const regular = [Buffer.from('abcdefghijklmnopqrstuvwxyz012345'), Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)), Buffer.from('correct!'.repeat(4))]
+  for (const bytes of regular) for (const encoding of ['hex', 'base64', 'base64url'] as const) t.equal(isGuessable(bytes.toString(encoding)), true, bytes.toString(encoding))
+  for (const text of ['hjkfdshjfkdskhfjdhskfjhdksjfhskdjfhs', 'asdf;lkjfdsa;jlkasd;fkljdsalf;kjasdf', '5081749208317405928174', 'k9#Lq2vX7mPz'.repeat(3)]) t.equal(isGuessable(text), true, text)
+})
+
 t.test('takes what was drawn at random', async (t) => {
   for (const encoding of ['hex', 'base64', 'base64url'] as const) for (let i = 0; i < 200; i++) t.equal(isGuessable(randomBytes(32).toString(encoding)), false)
 })

@@ -84,6 +84,27 @@ t.test('has an example of all that goes in and out, made of no fallback, that fi
   }
 })
 
+t.test('takes these members and no other: no hint, no question and no end of a password among them', async (t) => {
+  const taken = Object.values(description.paths).flatMap((operations) => Object.values(operations)).flatMap(({ operationId, requestBody }) =>
+    Object.values(requestBody?.content ?? {}).map(({ schema: { $ref = '' } }) => [operationId, Object.keys((description.components.schemas[$ref.slice('#/components/schemas/'.length)] as { properties: object }).properties).sort().join(' ')]))
+  t.strictSame(Object.fromEntries(taken), {
+    register: 'email password username',
+    login: 'password username',
+    refresh: 'refresh_token',
+    changeEmail: 'email password',
+    deleteAccount: 'password',
+    changePassword: 'current_password new_password',
+    token: 'grant_type refresh_token scope',
+    introspect: 'token token_type_hint',
+    revoke: 'token token_type_hint',
+    createUser: 'email password roles username',
+    updateUser: 'disabled email password roles',
+    createClient: 'name scopes',
+    rotateClientSecret: 'overlap',
+    rotateKeys: 'now'
+  })
+})
+
 t.test('asks for nothing that may be left out', async (t) => {
   t.match(description.paths['/logout']?.post?.parameters, [{ name: 'scope', required: false }])
   t.equal(description.paths['/login']?.post?.requestBody?.required, true)

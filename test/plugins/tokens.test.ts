@@ -1,4 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import t from 'tap'
@@ -7,6 +12,7 @@ import errors from '../../plugins/errors.ts'
 import strictJson from '../../plugins/strict-json.ts'
 import tokens from '../../plugins/tokens.ts'
 import { build } from '../support/build.ts'
+import { temporaryFolder } from '../support/service.ts'
 
 const algorithms = ['ES256', 'RS256', 'EdDSA'] as const
 const session = { id: '019aaf3e-7c1c-7c3e-9a53-0d2f6c1b2a3f', clientId: 'gatehouse', expiresAt: Number.POSITIVE_INFINITY }
@@ -109,6 +115,27 @@ t.test('verifies anew where the clock is past what the signature library allows,
   t.equal(app.tokens.verify(token).username, 'alice')
   clock.now += 1
   t.match(refusal(app, token), { cause: 'expired' })
+})
+
+t.test('verifies on the loop, whatever keeps every thread of the pool', async (t) => {
+  const app = await build(t)
+  const visit = () => app.inject({ url: '/protected', headers: { authorization: `Bearer ${app.tokens.issue({ user: userOf(), session }).token}` } })
+  t.equal((await visit()).statusCode, 200, 'what is loaded at the first time is there')
+  const folder = temporaryFolder(t)
+  const pipes = Array.from({ length: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) }, (_, number) => join(folder, `${number}`))
+  execFileSync('mkfifo', pipes)
+  // Each waits in its thread for somebody who writes.
+  const waiting = Promise.all(pipes.map((pipe) => open(pipe)))
+  let isFree = false
+  const behind = stat(folder).then(() => { isFree = true })
+  const answer = await Promise.race([visit(), sleep(10_000, undefined, { ref: false })])
+  const before = isFree
+  const writers = pipes.map((pipe) => openSync(pipe, 'r+'))
+  for (const reader of await waiting) await reader.close()
+  for (const writer of writers) closeSync(writer)
+  await behind
+  t.match(answer, { statusCode: 200 }, 'answered')
+  t.equal(before, false, 'while no thread was free')
 })
 
 t.test('asks for news of a key that it does not know, where there is somewhere to ask', async (t) => {

@@ -127,3 +127,22 @@ t.test('remembers ten thousand answers and no more', async (t) => {
   t.strictSame([look('first'), look('0'), look('9998')], [false, false, false])
   t.match(failure(() => look('second')), { reason: unasked }, 'the one answered first left')
 })
+
+t.test('stops reading where there is too much', async (t) => {
+  const { world, settle } = setUp()
+  let sent = 0
+  let isCancelled = false
+  world.answer = async () => new Response(new ReadableStream({
+    pull (controller) {
+      sent += 4096
+      // So that what reads to the end has one.
+      if (sent > 64 * 1024) controller.close()
+      else controller.enqueue(Buffer.alloc(4096, ' '))
+    },
+    cancel () { isCancelled = true }
+  }))
+  await t.rejects(settle(), { code: 'unavailable' })
+  t.match(world.failures, [{ message: 'the issuer answered with too much' }])
+  t.ok(sent <= 32 * 1024, `${sent} bytes`)
+  t.ok(isCancelled, 'and says so')
+})
