@@ -31,6 +31,9 @@ export interface Part {
 const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { scripts: Record<string, string> }
 const tap = 'tap --disable-coverage --timeout=900'
 
+/** How many times as fast as the machine's the time of a service goes that lives a day. */
+const fast = 20
+
 /** What `npm run faults` runs, without the attacks, which have a part of their own. */
 const faultsAlone = (scripts['faults'] ?? '').split(' ').filter((word) => !word.startsWith('test/attacks/')).join(' ')
 
@@ -48,7 +51,8 @@ export const parts: Readonly<Record<string, Part>> = {
   fuzz: { minutes: 5, isTimed: true, look: async ({ run, minutes }) => fromLines(await run(`npm run --silent fuzz -- --seconds ${minutes * 60}`)) },
   'fuzz-http': { minutes: 5, isTimed: true, look: async ({ run, minutes }) => fromTap(await run(`npm run --silent fuzz:http -- --seconds ${minutes * 60}`)) },
   mutation: { minutes: 120, isTimed: true, look: async ({ run, minutes }) => fromMutation(await run(`npm run --silent mutation -- --json --minutes ${minutes}`)) },
-  soak: { minutes: 60, isTimed: true, look: soak }
+  soak: { minutes: 60, isTimed: true, look: soak('soak', 1, 50) },
+  day: { minutes: 1440 / fast, isTimed: true, look: soak('day', fast, 2) }
 }
 
 function tests (line: string): Part['look'] {
@@ -75,10 +79,13 @@ async function faults ({ run, folder }: Setting): Promise<Finding> {
   return withFaults(fromTap(ended), textOf(file))
 }
 
-async function soak ({ run, folder, minutes, page, date, commit }: Setting): Promise<Finding> {
-  const file = join(folder, 'soak.json')
-  const ended = await run(`npm run --silent soak -- --minutes ${minutes} --out docs/soak.svg --json ${file}`)
-  return fromSoak(ended, textOf(file), sectionOf(page, 'soak'), [date, commit])
+/** So many requests a second of the service's own time, which goes so many times as fast as the machine's. */
+function soak (name: string, speed: number, rate: number): Part['look'] {
+  return async ({ run, folder, minutes, page, date, commit }) => {
+    const file = join(folder, 'soak.json')
+    const ended = await run(`npm run --silent soak -- --minutes ${minutes * speed} --speed ${speed} --rate ${rate} --out docs/${name}.svg --json ${file}`)
+    return fromSoak(ended, textOf(file), sectionOf(page, name), [date, commit], `${name}.svg`)
+  }
 }
 
 function textOf (path: string): string {

@@ -35,7 +35,7 @@ t.test('what ends badly has failed, whatever it says', async (t) => {
   t.same(fromTap({ code: 1, out: '# Subtest: test/x.test.ts\n    ok 1 - one\nnot ok 1 - test/x.test.ts # time=1ms\n' }).failed, ['test/x.test.ts'], 'a file that fails without a test of its own')
   t.same(fromConformance({ code: 2, out: '' }).failed, ['it found nothing and ended with 2'])
   t.same(fromMutation({ code: null, out: '' }).failed, ['it did not end in its time'])
-  t.same(fromSoak({ code: 1, out: '' }, '', '', []).failed, ['it found nothing and ended with 1'])
+  t.same(fromSoak({ code: 1, out: '' }, '', '', [], 'soak.svg').failed, ['it found nothing and ended with 1'])
 })
 
 t.test('lines are taken as they are, the last of them where they are bad news', async (t) => {
@@ -70,20 +70,20 @@ t.test('faults are a row for each line they left', async (t) => {
 
 t.test('pieces of a soak are put together', async (t) => {
   const soaked = (minutes: number, growth: number) => JSON.stringify({
-    minutes, rate: 50, requests: 3000, failed: 0, series: [{ name: 'memory', unit: 'MiB', first: 140, last: 141, growth }, { name: 'descriptors', unit: '', first: 30, last: 30, growth: 0 }]
+    minutes, speed: 1, rate: 50, requests: 3000, failed: 0, series: [{ name: 'memory', unit: 'MiB', first: 140, last: 141, growth }, { name: 'descriptors', unit: '', first: 30, last: 30, growth: 0 }]
   })
   const good = { code: 0, out: '' }
-  const first = fromSoak(good, soaked(20, 2), '', ['2026-11-27', '`a`'])
+  const first = fromSoak(good, soaked(20, 2), '', ['2026-11-27', '`a`'], 'soak.svg')
   t.same(first.failed, [], 'a piece is too short to say that anything grows')
   t.match(first.text, '20.0 minutes in 1 piece: memory 2.00 MiB an hour.')
   t.match(first.text, '| 2026-11-27 | `a` | 20.0 | 50 | 3000 | 0 | 2.00 | 140.0 – 141.0 MiB | 30.0 – 30.0 |')
-  const calm = fromSoak(good, soaked(60, 0.5), first.text, ['2026-11-28', '`b`'])
+  const calm = fromSoak(good, soaked(60, 0.5), first.text, ['2026-11-28', '`b`'], 'soak.svg')
   t.match(calm, { failed: [], text: /80\.0 minutes in 2 pieces: memory 0\.88 MiB an hour\./ })
-  t.same(fromSoak(good, soaked(60, 1.5), first.text, ['2026-11-28', '`b`']).failed, ['memory grows by 1.63 MiB an hour'])
-  const brief = fromSoak(good, soaked(3, 500), calm.text, ['2026-11-29', '`c`'])
+  t.same(fromSoak(good, soaked(60, 1.5), first.text, ['2026-11-28', '`b`'], 'soak.svg').failed, ['memory grows by 1.63 MiB an hour'])
+  const brief = fromSoak(good, soaked(3, 500), calm.text, ['2026-11-29', '`c`'], 'soak.svg')
   t.match(brief, { failed: [], text: /80\.0 minutes in 2 pieces: .*\n\| 2026-11-29 \| `c` \| 3\.0 /s }, 'minutes say nothing')
-  t.notMatch(fromSoak(good, soaked(60, 0.5), brief.text, ['2026-11-30', '`d`']).text, '2026-11-29')
-  t.match(fromSoak(good, soaked(3, 500), '', ['2026-11-29', '`c`']).text, /^Too short to say/)
-  const kept = fromSoak({ code: 1, out: '' }, '', `\n2026-11-27, commit \`a\`, 20 minutes on a machine.\n\n${first.text}\n`, [])
+  t.notMatch(fromSoak(good, soaked(60, 0.5), brief.text, ['2026-11-30', '`d`'], 'soak.svg').text, '2026-11-29')
+  t.match(fromSoak(good, soaked(3, 500), '', ['2026-11-29', '`c`'], 'soak.svg').text, /^Too short to say/)
+  const kept = fromSoak({ code: 1, out: '' }, '', `\n2026-11-27, commit \`a\`, 20 minutes on a machine.\n\n${first.text}\n`, [], 'soak.svg')
   t.equal(kept.text, first.text, 'one that left no figures takes away none')
 })

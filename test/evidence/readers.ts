@@ -86,10 +86,10 @@ export function withFaults (finding: Finding, lines: string): Finding {
 const shortest = 10
 
 /**
- * A row for this run of the soak below those of earlier ones, the last dozen: an hour may be made of pieces, each warmed up by itself. From an hour on,
+ * A row for this run of the soak, in the service's own time, below those of earlier ones, the last dozen: an hour may be made of pieces, each warmed up by itself. From an hour on,
  * memory may not grow by a MiB an hour, which is the mean of the pieces that are long enough by how long they took.
  */
-export function fromSoak (ended: Ended, json: string, section: string, when: readonly string[]): Finding {
+export function fromSoak (ended: Ended, json: string, section: string, when: readonly string[], picture: string): Finding {
   const soaked = parsed<Soaked | null>(json, null)
   if (soaked === null) return { failed: orElse([], ended.code, false), text: section.trim().split('\n').slice(2).join('\n') }
   const { minutes, rate, requests, failed, series } = soaked
@@ -101,7 +101,7 @@ export function fromSoak (ended: Ended, json: string, section: string, when: rea
   const grows = all >= 60 && growth >= mostGrowth ? [`memory grows by ${growth.toFixed(2)} MiB an hour`] : []
   const heading = ['date', 'commit', 'minutes', 'a second', 'requests', 'failed', 'memory, MiB an hour', ...series.map(({ name }) => name)]
   const sum = long.length === 0 ? `Too short to say whether anything grows: ${shortest} minutes at least` : `${all.toFixed(1)} minutes in ${long.length} ${long.length === 1 ? 'piece' : 'pieces'}: memory ${growth.toFixed(2)} MiB an hour`
-  const said = `${sum}. The last piece as a picture: [soak.svg](soak.svg).`
+  const said = `${sum}. The last piece as a picture: [${picture}](${picture}).`
   return { failed: [...grows, ...ended.code === 0 || grows.length > 0 ? [] : fromTap(ended).failed], text: `${said}\n\n${table(heading, pieces)}` }
 }
 

@@ -76,6 +76,6 @@ async function run (line: string, environment: Record<string, string>, deadline:
 
 function commitNow (): string {
   const git = (...words: string[]) => execFileSync('git', words, { cwd: root, encoding: 'utf8' }).trim()
-  const changed = git('status', '--porcelain', '--', '.', ':!docs/evidence.md', ':!docs/soak.svg')
+  const changed = git('status', '--porcelain', '--', '.', ':!docs/evidence.md', ':!docs/soak.svg', ':!docs/day.svg')
   return `\`${git('rev-parse', '--short=10', 'HEAD')}\`${changed === '' ? '' : ' and changes'}`
 }

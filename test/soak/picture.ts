@@ -15,9 +15,11 @@ export interface Summary {
   growth: number
 }
 
-/** What a run leaves for others to put together. */
+/** What a run leaves for others to put together, in the service's own time. */
 export interface Soaked {
   minutes: number
+  /** How many times as fast as the machine's that goes. */
+  speed: number
   rate: number
   requests: number
   failed: number

@@ -5,8 +5,8 @@ import type { Series } from './picture.ts'
 
 const mebibyte = 2 ** 20
 
-/** Looks at a running service from outside: the kernel's figures, the files of the database, and what its metrics say of the heap and the loop. */
-export function createSampler ({ pid, databaseFile }: Pick<Launched, 'pid' | 'databaseFile'>, metricsUrl: string) {
+/** Looks at a running service, whose time goes `speed` times as fast as the machine's, from outside: the kernel's figures, the files of the database, and what its metrics say of the heap and the loop. */
+export function createSampler ({ pid, databaseFile }: Pick<Launched, 'pid' | 'databaseFile'>, metricsUrl: string, speed: number) {
   const begun = performance.now()
   const names = [['memory', 'MiB'], ['heap', 'MiB'], ['descriptors', ''], ['delay of the loop, p99', 'ms'], ['database', 'MiB'], ['write-ahead log', 'MiB']] as const
   const series = names.map(([name, unit]): Series & { points: Array<[number, number]> } => ({ name, unit, points: [] }))
@@ -20,7 +20,7 @@ export function createSampler ({ pid, databaseFile }: Pick<Launched, 'pid' | 'da
         residentMemory(pid), metric('nodejs_heap_size_used_bytes') / mebibyte, readdirSync(`/proc/${pid}/fd`).length, metric('nodejs_eventloop_lag_p99_seconds') * 1000,
         sizeOf(databaseFile) / mebibyte, sizeOf(`${databaseFile}-wal`) / mebibyte
       ]
-      const seconds = (performance.now() - begun) / 1000
+      const seconds = (performance.now() - begun) / 1000 * speed
       for (const [index, value] of values.entries()) series[index]?.points.push([seconds, value])
     }
   }

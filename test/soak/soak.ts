@@ -3,39 +3,44 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import t from 'tap'
 import { production } from '../../bench/servers.ts'
+import { fastTime } from '../support/false-time.ts'
 import { expected, startMixedLoad } from '../support/mixed-load.ts'
 import { freePort } from '../support/ports.ts'
 import { startService } from '../support/service.ts'
 import { mostGrowth, pictureOf, type Soaked, summaryOf, warmUpOf } from './picture.ts'
 import { createSampler } from './sampler.ts'
 
-// npm run soak -- [--minutes N] [--rate N] [--out FILE] [--json FILE]: a mixed load of so many requests a second for so long, more of them in the warm-up, sampled into a picture, and into
-// figures that npm run evidence puts together from several runs. Ends with 1 where a request fails, the service does not outlive it, or, an hour and
-// longer, its memory grows by a MiB an hour or more after the warm-up.
+// npm run soak -- [--minutes N] [--rate N] [--speed N] [--out FILE] [--json FILE]: a mixed load of so many requests a second for so long, more of them in the warm-up, sampled into a picture,
+// and into figures that npm run evidence puts together from several runs. All of it is in the service's own time, which goes --speed times as fast as the machine's. Ends with 1 where a request
+// fails, the service does not outlive it, or, an hour and longer, its memory grows by a MiB an hour or more after the warm-up.
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '60' }, rate: { type: 'string', default: '50' }, out: { type: 'string', default: 'soak.svg' }, json: { type: 'string' } }
+  options: {
+    minutes: { type: 'string', default: '60' }, rate: { type: 'string', default: '50' }, speed: { type: 'string', default: '1' }, out: { type: 'string', default: 'soak.svg' }, json: { type: 'string' }
+  }
 })
-const [minutes, rate] = [Number(values.minutes), Number(values.rate)]
-if (!(minutes > 0 && rate > 0)) throw new Error('--minutes and --rate are numbers')
+const [minutes, rate, speed] = [Number(values.minutes), Number(values.rate), Number(values.speed)]
+if (!(minutes > 0 && rate > 0 && speed >= 1)) throw new Error('--minutes, --rate and --speed are numbers')
 const seconds = minutes * 60
 const warmUp = warmUpOf(seconds)
 /** So many times the rate in the warm-up: V8 compiles what runs seldom when it has run some thousand times, and that is no growth. */
 const haste = 4
-t.setTimeout((seconds + 900) * 1000)
+t.setTimeout((seconds / speed + 900) * 1000)
 
 t.test(`serves ${rate} requests a second for ${minutes} minutes`, async (t) => {
   const port = await freePort()
-  const service = await startService(t, { environment: { ...production, METRICS_PORT: String(port) } })
-  const loads = [await startMixedLoad(t, service.url, haste * rate)]
-  const { series, sample } = createSampler(service, `http://127.0.0.1:${port}/metrics`)
+  const service = await startService(t, { environment: { ...production, METRICS_PORT: String(port), ...speed > 1 ? await fastTime(speed) : {} } })
+  // Where its time is fast, the service closes an idle connection before the client expects it.
+  const load = (rate: number) => startMixedLoad(t, service.url, rate * speed, { keepAlive: speed === 1 })
+  const loads = [await load(haste * rate)]
+  const { series, sample } = createSampler(service, `http://127.0.0.1:${port}/metrics`, speed)
   const begun = performance.now()
   const sampleUntil = async (end: number) => {
-    for (; performance.now() < begun + end * 1000; await sleep(Math.min(5000, seconds * 1000 / 100))) await sample()
+    for (; performance.now() < begun + end / speed * 1000; await sleep(Math.min(5000, seconds / speed * 1000 / 100))) await sample()
     await loads.at(-1)?.end()
   }
   const goOn = async () => {
     await sampleUntil(warmUp)
-    loads.push(await startMixedLoad(t, service.url, rate))
+    loads.push(await load(rate))
     await sampleUntil(seconds)
     await sample()
   }
@@ -47,9 +52,9 @@ t.test(`serves ${rate} requests a second for ${minutes} minutes`, async (t) => {
   const [requests, failed] = [outcomes.length, bad.length]
   const measured = series.map((one) => summaryOf(one, warmUp))
   const growth = measured[0]?.growth ?? 0
-  const lasted = (performance.now() - begun) / 60_000
-  writeFileSync(values.out, pictureOf(`${rate} requests a second for ${lasted.toFixed(0)} minutes, ${haste} times as many in the first ${(warmUp / 60).toFixed(1)}: ${requests} in all, ${failed} failed; memory ${growth.toFixed(2)} MiB an hour after those`, series))
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ minutes: lasted, rate, requests, failed, series: measured } satisfies Soaked)}\n`)
+  const lasted = (performance.now() - begun) / 60_000 * speed
+  writeFileSync(values.out, pictureOf(`${rate} requests a second for ${lasted.toFixed(0)} minutes, ${haste} times as many in the first ${(warmUp / 60).toFixed(1)}: ${requests} in all, ${failed} failed; memory ${growth.toFixed(2)} MiB an hour after those${speed > 1 ? `; ${speed} times as fast as the clock` : ''}`, series))
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ minutes: lasted, speed, rate, requests, failed, series: measured } satisfies Soaked)}\n`)
   for (const one of measured) t.comment(`${one.name}: ${one.first.toFixed(1)} ${one.unit} after the warm-up, ${one.last.toFixed(1)} at last, ${one.growth.toFixed(2)} an hour`)
   t.comment(`${requests} requests, ${failed} failed: ${JSON.stringify(bad.slice(0, 3))}`)
   t.equal(ended, null, 'it lives to the end')

@@ -49,15 +49,18 @@ function kindOf (number: number): Kind {
   return (['protected', 'protected', 'refresh', 'protected', 'me'] as const)[number % 5] as Kind
 }
 
-/** Sends `rate` requests a second from the moment it resolves, each at its time, whatever became of those before. */
-export async function startMixedLoad (t: Test, url: string, rate: number): Promise<MixedLoad> {
+/** Sends `rate` requests a second from the moment it resolves, each at its time, whatever became of those before; without `keepAlive` each on a connection of its own. */
+export async function startMixedLoad (t: Test, url: string, rate: number, { keepAlive = true } = {}): Promise<MixedLoad> {
   // With a timeout of its own, and only then, Node's agent lets go of idle connections a second before the service does, as it is told to.
-  const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: patience })
+  const agent = new Agent({ keepAlive, maxSockets: 256, timeout: patience })
   t.teardown(() => agent.destroy())
   const accounts = Array.from({ length: users }, (_, number) => ({ ...alice, username: `alice${number}` }))
   for (const account of accounts) await call('POST', '/register', { body: account })
-  const readers = (await Promise.all(accounts.map(signIn))).map(readerOf)
-  const sessions = await Promise.all(Array.from({ length: pool }, (_, number) => signIn(accounts[number % users] as typeof alice)))
+  // One after the other, so that none waits for all others' passwords.
+  const sessions: TokenReply[] = []
+  while (sessions.length < pool) sessions.push(await signIn(accounts[sessions.length % users] as typeof alice))
+  const readers: Reader[] = []
+  for (const account of accounts) readers.push(readerOf(await signIn(account)))
   const outcomes: Outcome[] = []
   const running = new Set<Promise<void>>()
   const begun = performance.now()
