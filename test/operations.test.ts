@@ -24,8 +24,8 @@ const elsewhere: Record<string, [file: string, text: string]> = {
   'npm ci --omit=dev': ['.ci/newcomer', 'npm ci '],
   'npm start': ['.ci/newcomer', 'npm start '],
   'eval "$(npm run --silent cli -- completion bash)"': ['test/cli/completion.test.ts', '\'completion\', \'bash\''],
-  'pg_dump --format=custom --file=gatehouse.dump "$DATABASE_URL"': ['test/faults/dump.ts', 'pg_dump'],
-  'pg_restore --no-owner --exit-on-error --single-transaction --dbname="$DATABASE_URL" gatehouse.dump': ['test/faults/dump.ts', 'pg_restore'],
+  'pg_dump --format=custom --file=gatehouse.dump "$DATABASE_URL"': ['test/faults/dump.test.ts', 'pg_dump'],
+  'pg_restore --no-owner --exit-on-error --single-transaction --dbname="$DATABASE_URL" gatehouse.dump': ['test/faults/dump.test.ts', 'pg_restore'],
   [`${cli}migrate --to-file /run/secrets/database-url`]: ['test/cli/migrate.test.ts', '\'migrate\', \'--to-file\'']
 }
 

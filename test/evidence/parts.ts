@@ -42,7 +42,7 @@ export const parts: Readonly<Record<string, Part>> = {
   supply: { minutes: 5, look: supply },
   attacks: { minutes: 20, look: tests(`${tap} ${['test/attacks.test.ts', ...globSync('test/attacks/*.test.ts', { exclude: ['**/timing.test.ts'] }).sort()].join(' ')}`) },
   conformance: { minutes: 5, look: conformance },
-  timing: { minutes: 15, look: tests(`TIMING_SAMPLES=100 STORM_SECONDS=30 ${tap} test/attacks/timing.test.ts`) },
+  timing: { minutes: 15, look: tests(`TIMING_SAMPLES=100 STORM_SECONDS=30 STORM_CLIENTS=200 ${tap} test/attacks/timing.test.ts`) },
   'equal-time': { minutes: 10, look: async ({ run }) => fromLines(await run('npm run --silent bench:equal-time')) },
   gateways: { minutes: 15, look: tests(`${tap} test/gateways/*.test.ts`) },
   races: { minutes: 30, look: tests('npm run --silent races') },

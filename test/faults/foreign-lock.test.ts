@@ -5,10 +5,10 @@ import { isBack, onlyReads, startPatient } from '../support/outage.ts'
 import { temporaryFolder } from '../support/service.ts'
 import { witness } from '../support/witness.ts'
 
-/** Milliseconds. */
-const held = 10_000
+/** Milliseconds; `npm run faults` holds it for 10 s. */
+const held = Number(process.env['FAULT_SECONDS'] ?? 3) * 1000
 
-t.test('R18 reads on and answers what writes 503 while another program holds SQLite\'s write lock for 10 s, and recovers', async (t) => {
+t.test('R18 reads on and answers what writes 503 while another program holds SQLite\'s write lock, and recovers', async (t) => {
   const seen = witness(t, { fault: `the database is locked by another program for ${held / 1000} s`, store: 'SQLite' })
   const file = join(temporaryFolder(t), 'gatehouse.db')
   const patient = await startPatient(t, { DATABASE_URL: `sqlite:${file}` })
