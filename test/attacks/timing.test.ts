@@ -26,13 +26,13 @@ await api.register(alice)
 
 interface Measured {
   milliseconds: number[]
-  processor: number
+  processor: number[]
 }
 
 /** Attempts of each kind in turn, after one of each that does not count. */
 async function interleaved<Kind extends string> (attempts: Record<Kind, (round: number) => Promise<number>>, status: Record<Kind, number>): Promise<Record<Kind, Measured>> {
   const kinds = Object.keys(attempts) as Kind[]
-  const measured = Object.fromEntries(kinds.map((kind) => [kind, { milliseconds: [], processor: 0 }])) as unknown as Record<Kind, Measured>
+  const measured = Object.fromEntries(kinds.map((kind) => [kind, { milliseconds: [], processor: [] }])) as unknown as Record<Kind, Measured>
   for (let round = -1; round < samples; round++) {
     for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) {
       const [begun, worked] = [performance.now(), processorTime(service.pid)]
@@ -40,10 +40,15 @@ async function interleaved<Kind extends string> (attempts: Record<Kind, (round: 
       if (answered !== status[kind]) throw new Error(`${kind} ${answered}`)
       if (round < 0) continue
       measured[kind].milliseconds.push(performance.now() - begun)
-      measured[kind].processor += processorTime(service.pid) - worked
+      measured[kind].processor.push(processorTime(service.pid) - worked)
     }
   }
   return measured
+}
+
+/** What a burst of something else in one attempt, a compilation or a collection, does not move. */
+function median (values: number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] as number
 }
 
 t.test(`J183 an unknown name costs what a wrong password costs, ${samples} times each`, async (t) => {
@@ -53,7 +58,7 @@ t.test(`J183 an unknown name costs what a wrong password costs, ${samples} times
     wrong: (round) => login(round < 0 ? 'alice' : `known-${round}`),
     unknown: (round) => login(`unknown-${round < 0 ? 'x' : round}`)
   }, { wrong: 401, unknown: 401 })
-  const ratio = unknown.processor / wrong.processor
+  const ratio = median(unknown.processor) / median(wrong.processor)
   t.comment(`work ${ratio.toFixed(3)}, t ${welch(unknown.milliseconds, wrong.milliseconds).toFixed(2)}`)
   t.ok(ratio > 0.8 && ratio < 1.25, `the same work: ${ratio}`)
   t.ok(Math.abs(welch(unknown.milliseconds, wrong.milliseconds)) < largestT)
@@ -64,9 +69,9 @@ t.test(`I179 a name that is taken costs what a new one costs, ${samples} times e
     taken: () => api.register(alice),
     fresh: (round) => api.register({ ...alice, username: `fresh-${round < 0 ? 'x' : round}` })
   }, { taken: 409, fresh: 201 })
-  const ratio = taken.processor / fresh.processor
+  const ratio = median(taken.processor) / median(fresh.processor)
   t.comment(`work ${ratio.toFixed(3)}, t ${welch(taken.milliseconds, fresh.milliseconds).toFixed(2)}`)
-  t.ok(ratio > 0.75 && ratio < 1.33, `the same work: ${ratio}`)
+  t.ok(ratio > 0.8 && ratio < 1.25, `the same work: ${ratio}`)
 })
 
 t.test(`J195 a storm of sign-ins is answered 200 or 503 with a time to wait, and who holds a token is served meanwhile, for ${stormSeconds} s`, async (t) => {
