@@ -1,3 +1,6 @@
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
@@ -42,8 +45,9 @@ interface Description { paths?: Record<string, Record<string, Operation>>, compo
 
 const successes: Readonly<Record<string, string>> = { 200: 'It is so', 201: 'It was made', 202: 'It has begun', 204: 'It is done', 304: 'What was read before is still so' }
 
-/** How the pages are called. A name in another spelling, encoded or in capitals, would be the same page and another copy of it: a million for one name. */
-const pagePath = /^\/documentation(?:\/[a-z0-9._-]+)*\/?$/
+/** Where the pages are, and what the package makes of them; the rest are its files. */
+const prefix = '/documentation'
+const made = ['', '/', '/json', '/yaml', '/static/swagger-initializer.js']
 /** What of the pages' headers goes out. */
 const told = ['content-type', 'content-security-policy', 'cache-control', 'etag', 'location']
 
@@ -55,8 +59,9 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
   const routes: RouteOptions[] = []
   const stated = new Map<string, Stated>()
   let described: Promise<FastifyInstance> | null = null
-  /** By their paths: as many as there are, and one copy of each for all who ask. */
+  /** By their paths, in the one spelling of each: one copy for all who ask. */
   const shown = new Map<string, Promise<Page>>()
+  const known = new Set(pages ? pagePaths() : [])
   app.addHook('onRoute', (route) => { routes.push(route) })
   app.addHook('onClose', async () => { await described?.then((server) => server.close(), () => {}) })
 
@@ -64,8 +69,7 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
     describe: async () => (await description()).swagger(),
     async page (url) {
       const [path = ''] = url.split('?')
-      // Dots would be taken out of the path on the way to the pages.
-      if (!pages || !pagePath.test(path) || new URL(path, publicUrl).pathname !== path) throw app.errors.create('not_found')
+      if (!known.has(path)) throw app.errors.create('not_found')
       const page = shown.get(path) ?? load(path)
       shown.set(path, page)
       return page.catch((error) => {
@@ -77,14 +81,15 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
 
   async function load (path: string): Promise<Page> {
     const { statusCode: status, headers, rawPayload: body } = await (await description()).inject(path)
-    if (status >= 400) throw app.errors.create('not_found')
+    if (status >= 400) throw app.errors.create('unavailable', { cause: 'unreadable' })
     return { status, headers: Object.fromEntries(told.filter((name) => headers[name] !== undefined).map((name) => [name, String(headers[name])])), body }
   }
 
   function description (): Promise<FastifyInstance> {
-    described ??= describe().catch((error) => {
+    // Loading takes descriptors, of which there may be none for now.
+    described ??= describe().catch((cause) => {
       described = null
-      throw error
+      throw app.errors.create('unavailable', { cause })
     })
     return described
   }
@@ -96,7 +101,7 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
     server.setValidatorCompiler(() => () => true).setSerializerCompiler(() => JSON.stringify)
     for (const schema of Object.values(app.getSchemas())) server.addSchema(schema)
     await server.register(swagger, options)
-    if (pages) await server.register(swaggerUi, { routePrefix: '/documentation', staticCSP: pagesPolicy })
+    if (pages) await server.register(swaggerUi, { routePrefix: prefix, staticCSP: pagesPolicy })
     for (const { method, url, schema, config } of routes) if (!schema?.hide) server.route({ method, url, ...schema !== undefined && { schema }, ...config !== undefined && { config }, handler: () => '' })
     await server.ready()
     return server
@@ -150,6 +155,12 @@ export default fp<OpenapiOptions>(async (app, { publicUrl, pages }) => {
     }
   }
 }, { name: 'openapi', dependencies: ['errors'], fastify: '5.x' })
+
+/** Whatever else somebody asks for is not looked for: that would cost more than to show a page. */
+function pagePaths (): string[] {
+  const files = readdirSync(join(dirname(fileURLToPath(import.meta.resolve('@fastify/swagger-ui'))), 'static'))
+  return [...made, ...files.map((name) => `/static/${name}`)].map((path) => prefix + path)
+}
 
 function accessOf ({ config }: RouteOptions): Stated['access'] {
   const access = config?.access ?? 'public'

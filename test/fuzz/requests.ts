@@ -28,13 +28,16 @@ const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'QU
 const headerNames = ['Content-Type', 'Accept', 'Cookie', 'X-Forwarded-For', 'X-Request-Id', 'X-Auth-User-Id', 'Origin', 'If-None-Match', 'Expect', 'Content-Encoding', 'Upgrade', 'Forwarded', 'X-Http-Method-Override', '__proto__', 'constructor', 'Range', 'Traceparent', 'Access-Control-Request-Method']
 const mediaTypes = ['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON', 'application/json;', 'application/json\t', 'application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x', 'application/json; charset=latin1', '', 'x/']
 
+/** What is there and not described. */
+const undescribed = ['/openapi.json', '/documentation', '/documentation/{file}', '/documentation/static/{file}', '/documentation/static/swagger-ui.css', '/verify/{rest}', '/'].map((path): { path: string, method: string, operation: Operation } => ({ path, method: 'GET', operation: {} }))
+
 /** A header value or a part of an address: what would end its line is left to the raw bytes below. */
 const inLine = text.map((value) => value.replaceAll(/[\r\n\0]/g, '').slice(0, 2000))
 const inPath = fc.oneof(inLine.map((value) => encodeURIComponent(value.toWellFormed())), fc.constantFrom('%ff', '%', '%2e%2e', '..', '%00', '%2f', ';x=y', '*', '~', '%c3%28', '//', 'x'.repeat(300)))
 
-/** Requests for every operation of a description: with bodies that fit and bodies that do not, odd headers, odd queries. */
+/** Requests for every operation of a description and for what else there is: with bodies that fit and bodies that do not, odd headers, odd queries. */
 export function requests (description: Description, holdings: Holdings): Arbitrary<Sent> {
-  const operations = Object.entries(description.paths).flatMap(([path, byMethod]) => Object.entries(byMethod).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })))
+  const described = Object.entries(description.paths).flatMap(([path, byMethod]) => Object.entries(byMethod).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })))
 
   const authorizations = fc.constantFrom('', '', `Bearer ${holdings.token}`, `Bearer ${holdings.token}`, `Bearer ${holdings.token}`, `Basic ${holdings.basic}`, `Basic ${holdings.basic}`, 'Bearer', 'Bearer x.y.z', `bearer  ${holdings.token}`, `Bearer ${holdings.token}, x`, 'Basic !!!')
   const oddHeaders = fc.array(fc.tuple(fc.constantFrom(...headerNames), fc.oneof(inLine, fc.constantFrom(...mediaTypes))), { maxLength: 3 })
@@ -62,7 +65,7 @@ export function requests (description: Description, holdings: Holdings): Arbitra
     )
   }
 
-  return fc.constantFrom(...operations).chain(({ path, method, operation }) => {
+  return fc.constantFrom(...described, ...undescribed).chain(({ path, method, operation }) => {
     return fc.record({ path: pathOf(path), query: queryOf(operation), authorization: authorizations, odd: oddHeaders, body: bodyOf(operation), method: fc.oneof({ weight: 9, arbitrary: fc.constant(method) }, fc.constantFrom(...methods)) })
       .map(({ path: target, query, authorization, odd, body: { type, body, fits }, method: sent }) => {
         const withBody = operation.requestBody !== undefined || odd.length > 1
