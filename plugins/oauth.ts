@@ -37,6 +37,8 @@ class OauthError extends Error {
 }
 
 const inactive: Introspection = { active: false }
+/** Where nothing is, or not by that method: RFC 6749 has no word for either, and ours are told in its shape. */
+const unlisted = [404, 405]
 const challenge = 'Basic realm="gatehouse", charset="UTF-8"'
 
 export default fp(async (app) => {
@@ -127,8 +129,12 @@ export default fp(async (app) => {
     const status = error instanceof OauthError ? oauthErrors[error.code].status : error.statusCode ?? 500
     const code = error instanceof OauthError ? error.code : status === 503 ? 'temporarily_unavailable' : status === 429 ? 'slow_down' : status >= 500 ? 'server_error' : 'invalid_request'
     if (status >= 500) request.log.error({ err: error.cause ?? error }, code)
-    if (status === 503 || status === 429) reply.headers({ 'retry-after': '1', ...(error as { headers?: Record<string, string> }).headers })
+    if (status === 503 || status === 429) reply.header('retry-after', '1')
+    // Ours say what goes with the answer; a challenge for bearers is none for clients.
+    const { 'www-authenticate': _, ...headers } = (error as { headers?: Record<string, string> }).headers ?? {}
+    reply.headers({ 'cache-control': 'no-store', ...headers })
     if (code === 'invalid_client') reply.header('www-authenticate', challenge)
-    return reply.code(status).type('application/json; charset=utf-8').send({ error: code, error_description: oauthErrors[code].description })
+    const description = unlisted.includes(status) ? error.message : oauthErrors[code].description
+    return reply.code(status).type('application/json; charset=utf-8').send({ error: code, error_description: description })
   }
 }, { name: 'oauth', dependencies: ['audit', 'clients', 'database', 'revocations', 'sessions', 'sign-in', 'tokens', 'users'], fastify: '5.x' })

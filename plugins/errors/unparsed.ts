@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { type ErrorCode, errors } from '../../schemas/errors.ts'
+import { oauthErrors } from '../../schemas/oauth.ts'
 import { errorBody, refusal } from './body.ts'
 
 type Headers = Readonly<Record<string, string>>
@@ -16,6 +17,8 @@ const parserFaults = new Map<string, ErrorCode>([
 
 /** A gateway appends the address that it asks about, and makes 500 of a 400, or passes it on. */
 const belowVerify = /^\/verify\//
+/** RFC 6749, section 5.2, is what is answered there. */
+const belowOauth = /^\/oauth(?:[/?]|$)/
 
 /** Answers in our shape, with `headers`, to what never became a request of ours: broken HTTP, and addresses that cannot be decoded. */
 export function unparsedOptions (headers: Headers): UnparsedOptions {
@@ -26,7 +29,7 @@ export function unparsedOptions (headers: Headers): UnparsedOptions {
     },
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       const code = belowVerify.test(request.raw.url ?? '') ? 'invalid_token' : error.statusCode === 414 ? 'uri_too_long' : 'invalid_request'
-      reply.code(errors[code].status).headers({ ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal } }).type(mediaType).send(JSON.stringify(errorBody(code)))
+      reply.code(errors[code].status).headers({ ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal } }).type(mediaType).send(bodyAt(request.raw.url, code))
     }
   } as UnparsedOptions
 }
@@ -34,7 +37,11 @@ export function unparsedOptions (headers: Headers): UnparsedOptions {
 /** RFC 9110, section 10.1.1: an expectation that is not understood. A gateway hands on that of its client, and makes 500 of what is not 401 or 403. */
 export function answerExpectation ({ url = '' }: Pick<IncomingMessage, 'url'>, response: ServerResponse, headers: Headers): void {
   const code = /^\/verify(?:[/?]|$)/.test(url) ? 'invalid_token' : 'expectation_failed'
-  response.writeHead(errors[code].status, { ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal }, 'content-type': mediaType, connection: 'close' }).end(JSON.stringify(errorBody(code)))
+  response.writeHead(errors[code].status, { ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal }, 'content-type': mediaType, connection: 'close' }).end(bodyAt(url, code))
+}
+
+function bodyAt (url: string | undefined, code: ErrorCode): string {
+  return JSON.stringify(belowOauth.test(url ?? '') ? { error: 'invalid_request', error_description: oauthErrors.invalid_request.description } : errorBody(code))
 }
 
 /** We are no proxy. Node hands over the bare connection, without a listener for its errors. */

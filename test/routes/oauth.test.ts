@@ -101,12 +101,28 @@ t.test('reads forms alone, each parameter once', async (t) => {
   t.equal((await server.inject({ method: 'POST', url: '/login', headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload: 'username=alice' })).statusCode, 415, 'and no other route does')
 })
 
+t.test('speaks RFC 6749 also where nothing is, and not by that method', async (t) => {
+  const { server } = await setUp(t)
+  for (const [method, url, status, description] of [
+    ['GET', '/oauth', 404, 'There is nothing here'], ['POST', '/oauth/', 404, 'There is nothing here'], ['GET', '/oauth/authorize?x=1', 404, 'There is nothing here'],
+    ['POST', '/oauth/%74oken', 404, 'There is nothing here'], ['GET', '/oauth/token', 405, 'This resource does not know that method']
+  ] as const) {
+    const reply = await server.inject({ method, url })
+    t.equal(reply.statusCode, status, url)
+    t.strictSame(reply.json(), { error: 'invalid_request', error_description: description }, url)
+    t.match(reply.headers, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+    t.equal(reply.headers['www-authenticate'], undefined)
+  }
+  t.equal((await server.inject({ method: 'GET', url: '/oauths' })).json().code, 'not_found', 'and nowhere else')
+})
+
 t.test('refuses several Authorization lines', async (t) => {
   const { server, client } = await setUp(t)
   const { port } = new URL(await server.listen({ port: 0, host: '127.0.0.1' }))
   const reply = await rawPost(Number(port), '/oauth/token', ['authorization', client.basic, 'Authorization', client.basic], 'grant_type=client_credentials')
   t.equal(reply.status, 400)
   t.strictSame(JSON.parse(reply.body), { error: 'invalid_request', error_description: failures.invalid_request })
+  t.equal(reply.challenge, undefined, 'the challenge for bearers is none for clients')
 })
 
 t.test('refreshes a session of /login for any client, which stays what it was', async (t) => {
@@ -255,9 +271,9 @@ t.test('lets in neither a deleted client nor a token of its own', async (t) => {
 })
 
 /** A form over a real socket, with these header lines as they are. */
-async function rawPost (port: number, path: string, lines: string[], body: string): Promise<{ status: number, body: string }> {
+async function rawPost (port: number, path: string, lines: string[], body: string): Promise<{ status: number, body: string, challenge: string | undefined }> {
   const outgoing = request({ host: '127.0.0.1', port, path, method: 'POST', agent: false, headers: ['host', 'test', 'content-type', 'application/x-www-form-urlencoded', 'content-length', `${body.length}`, ...lines] })
   outgoing.end(body)
   const [response] = await once(outgoing, 'response') as [IncomingMessage]
-  return { status: response.statusCode as number, body: await textOf(response) }
+  return { status: response.statusCode as number, body: await textOf(response), challenge: response.headers['www-authenticate'] }
 }

@@ -5,6 +5,7 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { answerConnect, answerExpectation, unparsedOptions } from '../../../plugins/errors/unparsed.ts'
 import { errors } from '../../../schemas/errors.ts'
+import { oauthErrors } from '../../../schemas/oauth.ts'
 import { exchange, headerOf } from '../../support/http.ts'
 import { dial, listen } from '../../support/wire.ts'
 
@@ -68,6 +69,16 @@ t.test('answers 401 to a gateway that asks about such an address', async (t) => 
   t.equal((await exchange(port, 'GET /verifying/%zz HTTP/1.1\r\nHost: a\r\n\r\n')).status, 400)
 })
 
+t.test('answers below /oauth as RFC 6749 has it', async (t) => {
+  const port = await start(t)
+  for (const url of ['/oauth/%zz', '/oauth/token%']) {
+    const answer = await exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
+    t.equal(answer.status, 400, url)
+    t.strictSame(JSON.parse(answer.body), { error: 'invalid_request', error_description: oauthErrors.invalid_request.description }, url)
+  }
+  t.equal(JSON.parse((await exchange(port, 'GET /oauths/%zz HTTP/1.1\r\nHost: a\r\n\r\n')).body).code, 'invalid_request')
+})
+
 t.test('puts no second answer behind one that is on its way', async (t) => {
   const { socket, received } = await dial(t, await start(t))
   socket.write('GET /part HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -104,6 +115,9 @@ t.test('answers an expectation that nobody knows, and a wish for a tunnel', asyn
     t.match(answer.body, `"code":"${code}"`)
     t.match(Object.fromEntries(answer.headers), { connection: 'close', 'x-safe': 'always' })
   }
+  const { status, body } = await exchange(port, 'POST /oauth/token HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n')
+  t.equal(status, 417)
+  t.match(body, '{"error":"invalid_request","error_description":')
 })
 
 t.test('closes a tunnel whose client resets it', async (t) => {
