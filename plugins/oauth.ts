@@ -53,18 +53,28 @@ export default fp(async (app) => {
 
   async function refresh (client: Client, { refresh_token: token, scope = '' }: TokenForm, origin: Origin): Promise<GrantReply> {
     if (token === undefined) throw new OauthError('invalid_request')
-    if (scope !== '') throw new OauthError('invalid_scope')
+    if (scope !== '' && !await isWhole(scope, token)) throw new OauthError('invalid_scope')
     const reply = await app.signIn.withRefreshToken(token, origin, client.id).catch((error: Error & { code?: string }) => {
       throw error.code === 'invalid_refresh_token' ? new OauthError('invalid_grant') : error
     })
-    return { access_token: reply.access_token, token_type: 'Bearer', expires_in: reply.expires_in, refresh_token: reply.refresh_token, scope: '' }
+    return { access_token: reply.access_token, token_type: 'Bearer', expires_in: reply.expires_in, refresh_token: reply.refresh_token, scope: scopeOf(reply.user) }
+  }
+
+  /** Whether these are all the scopes that a session gives: fewer cannot be had, nor others. What is no live token is for the refresh to judge. */
+  async function isWhole (scope: string, token: string): Promise<boolean> {
+    const { scope: whole } = app.sessions.read(token) === null ? inactive : await introspectRefreshToken(token)
+    return whole === undefined || [...new Set(scope.split(' '))].sort().join(' ') === whole
+  }
+
+  function scopeOf ({ roles }: { roles: readonly string[] }): string {
+    return app.tokens.scopesOf(roles).join(' ')
   }
 
   async function introspectRefreshToken (token: string): Promise<Introspection> {
     const session = await app.sessions.find(token, app.database.queries)
     const user = session === null ? null : await app.users.findById(session.userId)
     if (session === null || user === null || user.disabled) return inactive
-    return { active: true, scope: '', client_id: session.clientId, username: user.username, token_type: 'refresh_token', exp: Math.floor(session.idleExpiresAt / 1000), iat: Math.floor(session.rotatedAt / 1000), sub: user.id, sid: session.id }
+    return { active: true, scope: scopeOf(user), client_id: session.clientId, username: user.username, token_type: 'refresh_token', exp: Math.floor(session.idleExpiresAt / 1000), iat: Math.floor(session.rotatedAt / 1000), sub: user.id, sid: session.id }
   }
 
   app.decorate('oauth', {

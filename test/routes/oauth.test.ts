@@ -141,6 +141,20 @@ t.test('refreshes a session of /login for any client, which stays what it was', 
   t.equal(await worth(server, { access_token: token }), 401, 'a used one returned: the session ended')
 })
 
+t.test('says which scopes a session gives, as its access tokens do', async (t) => {
+  const { server, send, refused } = await setUp(t, { ROLE_SCOPES: 'editor=orders:write orders:read;viewer=stock:read' })
+  await server.users.setRoles((await signIn(server)).user.id, ['editor', 'viewer'])
+  const { refresh_token: token } = await signIn(server)
+  t.equal((await send('introspect', { token })).json().scope, 'orders:read orders:write stock:read')
+  const reply = (await send('token', { grant_type: 'refresh_token', refresh_token: token })).json()
+  t.equal(reply.scope, 'orders:read orders:write stock:read')
+  t.equal(claimsOf(reply.access_token).scope, reply.scope)
+  const asked = (scope: string, text = reply.refresh_token) => send('token', { grant_type: 'refresh_token', refresh_token: text, scope })
+  for (const scope of ['orders:read', `${reply.scope} admin`, ' ']) refused(await asked(scope), 'invalid_scope', 'no others, and no fewer')
+  t.equal((await asked('stock:read orders:write orders:read')).json().scope, reply.scope, 'the same in any order')
+  for (const text of ['x', `gr1_${'A'.repeat(70)}`]) refused(await asked('orders:read', text), 'invalid_grant', text)
+})
+
 t.test('says of a user\'s access token what it is worth', async (t) => {
   const { server, send } = await setUp(t)
   const pair = await signIn(server)
