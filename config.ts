@@ -89,7 +89,7 @@ const variables = {
   BOOTSTRAP_ADMIN_PASSWORD: { default: null, secret: true, about: 'The password of that account, until it is changed there: 128 characters at most, and none that a registration would be refused for. Of no use once there is an administrator.', parse: (given: string) => check(given, [...given].length <= 128, 'must have at most 128 characters') },
   TRUST_PROXY: list('The gateways whose `X-Forwarded-For` is believed: addresses or CIDR ranges, separated by commas. A number or `true` is refused.', cidr),
   CORS_ORIGINS: list('Origins whose scripts may call the service, such as `https://app.example.com`, separated by commas.', origin),
-  METRICS_PORT: { default: null, about: 'The port on which `/metrics` answers Prometheus, and nothing else. Not set: nowhere. Not for the public.', parse: (given: string) => port.parse(given) },
+  METRICS_PORT: { default: null, about: 'The port on which `/metrics` answers Prometheus, and nothing else; another one than `PORT`. Not set: nowhere. Not for the public.', parse: (given: string) => port.parse(given) },
   OTEL_EXPORTER_OTLP_ENDPOINT: { default: null, about: 'Where an OpenTelemetry collector takes traces by OTLP over HTTP, such as `http://collector:4318`; it needs [packages](metrics.md#traces) of its own. Not set: no traces.', parse: url },
   LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'The least severe log line that is written.'),
   DRAIN_DELAY: duration('5s', 0, 600, 'How long requests are still served after SIGTERM, while the gateway takes notice.'),
@@ -201,6 +201,7 @@ function contradictions (values: Values): string[] {
   return [
     values.REFRESH_ABSOLUTE_TTL < values.REFRESH_IDLE_TTL && 'REFRESH_ABSOLUTE_TTL must not be less than REFRESH_IDLE_TTL',
     values.KEY_ROTATION < values.KEY_LEAD && 'KEY_ROTATION must not be less than KEY_LEAD',
+    values.METRICS_PORT === values.PORT && 'METRICS_PORT must not be PORT',
     values.SECRET_KEY === null && values.DATABASE_URL.postgres !== null && 'SECRET_KEY must be set where DATABASE_URL names a PostgreSQL database: there is no file to keep one beside',
     values.SECRET_KEY === null && values.SECRET_KEY_PREVIOUS !== null && 'SECRET_KEY_PREVIOUS needs SECRET_KEY beside it',
     (values.BOOTSTRAP_ADMIN_USERNAME === null) !== (values.BOOTSTRAP_ADMIN_PASSWORD === null) && 'BOOTSTRAP_ADMIN_USERNAME and BOOTSTRAP_ADMIN_PASSWORD need each other',
