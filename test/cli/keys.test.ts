@@ -83,6 +83,7 @@ t.test('makes new keys for a lost secret, ends every session and keeps passwords
   t.notOk(existsSync(`${file}.secret`))
   t.match(done(t, await command({ DATABASE_URL }, 'keys', 'reset', '--yes'), 'reset'), /sessions ended: 2\.\n$/)
   t.ok(existsSync(`${file}.secret`))
+  t.strictSame(JSON.parse(done(t, await command({ DATABASE_URL }, 'keys', 'reset', '--yes', '--json'), 'reset once more')), { ended: 0 })
 
   const after = await build(t, { environment: { DATABASE_URL } })
   t.equal(await worth(after, pair), 401)
