@@ -23,9 +23,10 @@ const belowOauth = /^\/oauth(?:[/?]|$)/
 /** Answers in our shape, with `headers`, to what never became a request of ours: broken HTTP, and addresses that cannot be decoded. */
 export function unparsedOptions (headers: Headers): UnparsedOptions {
   return {
-    clientErrorHandler (error: Error & { code?: string }, socket: Socket) {
+    clientErrorHandler (error: Error & { code?: string, rawPacket?: unknown }, socket: Socket) {
+      const code = asksToVerify(error.rawPacket) ? 'invalid_token' : parserFaults.get(error.code ?? '') ?? 'invalid_request'
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-      else hangUp(socket, isAnswering(socket) ? '' : rawAnswer(parserFaults.get(error.code ?? '') ?? 'invalid_request', headers))
+      else hangUp(socket, isAnswering(socket) ? '' : rawAnswer(code, { ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal } }))
     },
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       const code = belowVerify.test(request.raw.url ?? '') ? 'invalid_token' : error.statusCode === 414 ? 'uri_too_long' : 'invalid_request'
@@ -48,6 +49,11 @@ function bodyAt (url: string | undefined, code: ErrorCode): string {
 export function answerConnect (socket: Duplex, headers: Headers): void {
   socket.on('error', () => socket.destroy()).resume()
   hangUp(socket, rawAnswer('method_not_allowed', { ...headers, allow: '' }))
+}
+
+/** Whether what could not be read begins as a gateway's question: it is sent in one piece, unless it is as long as no question has to be. */
+function asksToVerify (packet: unknown): boolean {
+  return Buffer.isBuffer(packet) && /^[A-Z-]{1,20} \/verify[/? ]/.test(packet.toString('latin1', 0, 40))
 }
 
 /** Whether an answer is on its way: a second one would be taken for a part of it, or for the answer to what comes next. */

@@ -39,6 +39,18 @@ t.test('answers broken HTTP in our shape, with our headers, and hangs up', async
   }
 })
 
+t.test('answers 401 to a gateway whose question cannot be read', async (t) => {
+  const port = await start(t)
+  const ask = (target: string, lines = '') => exchange(port, `GET ${target} HTTP/1.1\r\nHost: a\r\n${lines}\r\n`)
+  for (const [target, lines] of [['/verify/caf\xe9'], ['/verify?q=caf\xe9'], ['/verify', `cookie: ${'y'.repeat(4000)}\r\n`], ['/verify', 'broken header\r\n'], ['/verify', 'Content-Length: 1\r\nTransfer-Encoding: chunked\r\n']] as const) {
+    const answer = await ask(target, lines)
+    t.equal(answer.status, 401, target)
+    t.equal(JSON.parse(answer.body).code, 'invalid_token')
+    t.match(Object.fromEntries(answer.headers), { connection: 'close', 'x-safe': 'always', 'www-authenticate': 'Bearer realm="gatehouse", error="invalid_token"' })
+  }
+  for (const target of ['/verifying/caf\xe9', '/x/verify/caf\xe9']) t.equal((await ask(target)).status, 400, target)
+})
+
 t.test('answers who is too slow with request_timeout', async (t) => {
   const { socket, received } = await dial(t, await start(t))
   socket.write(request)
