@@ -60,6 +60,7 @@ export function httpOptions ({ trustProxy, logLevel }: Pick<HttpOptions, 'trustP
 
 /** The surface: headers on every answer, one spelling a route, expectations, cross-origin calls from named origins alone. */
 export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { corsOrigins, headers }) => {
+  if (app.initialConfig.bodyLimit !== bodyLimit) throw new Error('This app needs Fastify(fastifyOptions(config)): its limits are options of the server')
   const isTooFarAhead = createPipelineLimit(mostAhead)
 
   app.addHook('onRequest', (request, reply, done) => {

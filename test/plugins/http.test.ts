@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import Fastify from 'fastify'
 import t from 'tap'
+import app from '../../app.ts'
+import { readConfig } from '../../config.ts'
 import { alice, build } from '../support/build.ts'
 import { createClient, exchange, headerOf } from '../support/http.ts'
 import { dial, listen } from '../support/wire.ts'
@@ -77,6 +80,14 @@ t.test('tells a client to go on with a body that it will take, and no other', as
   const refused = await exchange(port, head('Content-Length: 10485760'))
   t.equal(refused.status, 413, 'no 100 comes first')
   t.equal((await exchange(port, head('Content-Length: 5').replace('100-continue', 'magic'))).status, 417)
+})
+
+t.test('does not start in a server without its limits', async (t) => {
+  for (const options of [{}, { exposeHeadRoutes: false }]) {
+    const bare = Fastify(options)
+    t.teardown(() => bare.close())
+    await t.rejects(async () => { await bare.register(app, { config: readConfig({ DATABASE_URL: 'sqlite::memory:' }) }) }, { message: /^This app needs Fastify\(fastifyOptions\(config\)\)/ })
+  }
 })
 
 const crossOriginOf = (headers: object) => Object.keys(headers).filter((name) => name.startsWith('access-control'))
