@@ -47,12 +47,14 @@ Example:
   keys.command('reset')
     .description('for a lost SECRET_KEY: new keys, every session ended, passwords kept')
     .requiredOption('--yes', 'nobody stays signed in')
+    .option('--json', 'for programs')
     .addHelpText('after', `
 Example:
   cli keys reset --yes`)
-    .action(() => withApp(world, async (service) => {
+    .action(({ json }: Json) => withApp(world, async (service) => {
       const ended = await service.sessions.reset()
-      print(world, `New keys sign from now on; sessions ended: ${ended}.`)
+      if (json === true) printJson(world, { ended })
+      else print(world, `New keys sign from now on; sessions ended: ${ended}.`)
     }, { existing: true, reset: true }))
 }
 

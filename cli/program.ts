@@ -15,6 +15,9 @@ const done = 0
 const failed = 1
 const misused = 2
 
+/** One key id in 64 begins as an option does (RFC 7638 in base64url), and ends what a command is told. */
+const dashedKeyId = /^-[\w-]{42}$/
+
 /** Every command there is, as the help lists them. */
 export function createProgram (world: World): Command {
   const program = new Command('cli')
@@ -35,7 +38,7 @@ export function createProgram (world: World): Command {
 /** Runs one command; resolves with the exit code. */
 export async function run (args: readonly string[], world: World): Promise<number> {
   try {
-    await createProgram(world).parseAsync(args, { from: 'user' })
+    await createProgram(world).parseAsync(args.flatMap((arg) => dashedKeyId.test(arg) ? ['--', arg] : [arg]), { from: 'user' })
     return done
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? done : misused

@@ -68,25 +68,27 @@ Examples:
 
   users.command('set-password <name>')
     .description('give a user another password, asked for or read from standard input; every session ends at once')
+    .option('--json', 'for programs')
     .addHelpText('after', `
 Examples:
   cli users set-password alice
   cli users set-password alice < password`)
-    .action(async (name: string) => {
+    .action(async (name: string, { json }: Json) => {
       const password = await readNewPassword(world)
-      return change(name, { password }, 'The password is set, and every session has ended.')
+      return change(name, { password }, 'The password is set, and every session has ended.', json)
     })
 
   users.command('set-role <name> [role...]')
     .description('set all the roles that a user holds; what is taken counts at once')
     .option('--none', 'no role at all')
+    .option('--json', 'for programs')
     .addHelpText('after', `
 Examples:
   cli users set-role alice admin editor
   cli users set-role alice --none`)
-    .action((name: string, roles: string[], { none = false }: { none?: boolean }, command: Command) => {
+    .action((name: string, roles: string[], { none = false, json }: Json & { none?: boolean }, command: Command) => {
       if ((roles.length === 0) !== none) command.error('error: either roles or --none')
-      return change(name, { roles }, 'The roles are set.')
+      return change(name, { roles }, 'The roles are set.', json)
     })
 
   users.command('delete <name>')
@@ -105,18 +107,21 @@ Example:
   function addChange (verb: string, description: string, said: string, to: UserChange): void {
     users.command(`${verb} <name>`)
       .description(description)
+      .option('--json', 'for programs')
       .addHelpText('after', `
 Example:
   cli users ${verb} alice`)
-      .action((name: string) => change(name, to, said))
+      .action((name: string, { json }: Json) => change(name, to, said, json))
   }
 
-  function change (name: string, to: UserChange, said: string): Promise<void> {
+  /** A program is told what the user is now, as over HTTP. */
+  function change (name: string, to: UserChange, said: string, json: true | undefined): Promise<void> {
     return withApp(world, async (service) => {
       demand(service, UserChange, to)
       const { id } = await service.administration.findUserByLogin(name)
-      await service.administration.updateUser(id, to, operator)
-      print(world, said)
+      const user = await service.administration.updateUser(id, to, operator)
+      if (json === true) printJson(world, user)
+      else print(world, said)
     }, { existing: true })
   }
 }

@@ -30,6 +30,8 @@ const seconds = 1000
 const bodyLimit = 16 * 1024
 /** Requests that a connection may send ahead of their answers: clients and gateways send none. */
 const mostAhead = 100
+/** What a script of another origin may read of an answer beside its body: what docs/errors.md says to go by. */
+const exposedHeaders = ['retry-after', 'ratelimit', 'ratelimit-policy', 'www-authenticate', 'x-request-id']
 const closing = { headers: { connection: 'close' } }
 
 /** Every limit of a connection, instead of Fastify's and Node's defaults (ASVS 4.2.5, 15.2.2). docs/configuration.md lists them. */
@@ -58,6 +60,7 @@ export function httpOptions ({ trustProxy, logLevel }: Pick<HttpOptions, 'trustP
 
 /** The surface: headers on every answer, one spelling a route, expectations, cross-origin calls from named origins alone. */
 export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { corsOrigins, headers }) => {
+  if (app.initialConfig.bodyLimit !== bodyLimit) throw new Error('This app needs Fastify(fastifyOptions(config)): its limits are options of the server')
   const isTooFarAhead = createPipelineLimit(mostAhead)
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -75,8 +78,15 @@ export default fp<Pick<HttpOptions, 'corsOrigins' | 'headers'>>(async (app, { co
   })
 
   if (corsOrigins.length > 0) {
-    const options = { origin: [...corsOrigins], methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], allowedHeaders: ['authorization', 'content-type'], maxAge: 600 }
-    await app.register(cors, { delegator: (request, decide) => decide(null, { ...options, ...isCrossOrigin(request) ? { preflight: isPreflight(request) } : { origin: false, preflight: false } }) })
+    const named = { origin: [...corsOrigins], methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], allowedHeaders: ['authorization', 'content-type'], exposedHeaders, maxAge: 600 }
+    await app.register(cors, {
+      delegator (request, decide) {
+        if (!isCrossOrigin(request)) return decide(null, { origin: false, preflight: false })
+        // Strangers are told nothing but that the answer depends on who asks.
+        if (!corsOrigins.includes(request.headers.origin ?? '')) return decide(null, { origin: named.origin, preflight: false })
+        decide(null, { ...named, preflight: isPreflight(request) })
+      }
+    })
   }
 
   // A gateway asks about whatever it was sent, by the same method: what a route may know is all that Node reads.

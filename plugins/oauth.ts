@@ -37,6 +37,8 @@ class OauthError extends Error {
 }
 
 const inactive: Introspection = { active: false }
+/** Where nothing is, or not by that method: RFC 6749 has no word for either, and ours are told in its shape. */
+const unlisted = [404, 405]
 const challenge = 'Basic realm="gatehouse", charset="UTF-8"'
 
 export default fp(async (app) => {
@@ -51,18 +53,28 @@ export default fp(async (app) => {
 
   async function refresh (client: Client, { refresh_token: token, scope = '' }: TokenForm, origin: Origin): Promise<GrantReply> {
     if (token === undefined) throw new OauthError('invalid_request')
-    if (scope !== '') throw new OauthError('invalid_scope')
+    if (scope !== '' && !await isWhole(scope, token)) throw new OauthError('invalid_scope')
     const reply = await app.signIn.withRefreshToken(token, origin, client.id).catch((error: Error & { code?: string }) => {
       throw error.code === 'invalid_refresh_token' ? new OauthError('invalid_grant') : error
     })
-    return { access_token: reply.access_token, token_type: 'Bearer', expires_in: reply.expires_in, refresh_token: reply.refresh_token, scope: '' }
+    return { access_token: reply.access_token, token_type: 'Bearer', expires_in: reply.expires_in, refresh_token: reply.refresh_token, scope: scopeOf(reply.user) }
+  }
+
+  /** Whether these are all the scopes that a session gives: fewer cannot be had, nor others. What is no live token is for the refresh to judge. */
+  async function isWhole (scope: string, token: string): Promise<boolean> {
+    const { scope: whole } = app.sessions.read(token) === null ? inactive : await introspectRefreshToken(token)
+    return whole === undefined || [...new Set(scope.split(' '))].sort().join(' ') === whole
+  }
+
+  function scopeOf ({ roles }: { roles: readonly string[] }): string {
+    return app.tokens.scopesOf(roles).join(' ')
   }
 
   async function introspectRefreshToken (token: string): Promise<Introspection> {
     const session = await app.sessions.find(token, app.database.queries)
     const user = session === null ? null : await app.users.findById(session.userId)
     if (session === null || user === null || user.disabled) return inactive
-    return { active: true, scope: '', client_id: session.clientId, username: user.username, token_type: 'refresh_token', exp: Math.floor(session.idleExpiresAt / 1000), iat: Math.floor(session.rotatedAt / 1000), sub: user.id, sid: session.id }
+    return { active: true, scope: scopeOf(user), client_id: session.clientId, username: user.username, token_type: 'refresh_token', exp: Math.floor(session.idleExpiresAt / 1000), iat: Math.floor(session.rotatedAt / 1000), sub: user.id, sid: session.id }
   }
 
   app.decorate('oauth', {
@@ -127,8 +139,12 @@ export default fp(async (app) => {
     const status = error instanceof OauthError ? oauthErrors[error.code].status : error.statusCode ?? 500
     const code = error instanceof OauthError ? error.code : status === 503 ? 'temporarily_unavailable' : status === 429 ? 'slow_down' : status >= 500 ? 'server_error' : 'invalid_request'
     if (status >= 500) request.log.error({ err: error.cause ?? error }, code)
-    if (status === 503 || status === 429) reply.headers({ 'retry-after': '1', ...(error as { headers?: Record<string, string> }).headers })
+    if (status === 503 || status === 429) reply.header('retry-after', '1')
+    // Ours say what goes with the answer; a challenge for bearers is none for clients.
+    const { 'www-authenticate': _, ...headers } = (error as { headers?: Record<string, string> }).headers ?? {}
+    reply.headers({ 'cache-control': 'no-store', ...headers })
     if (code === 'invalid_client') reply.header('www-authenticate', challenge)
-    return reply.code(status).type('application/json; charset=utf-8').send({ error: code, error_description: oauthErrors[code].description })
+    const description = unlisted.includes(status) ? error.message : oauthErrors[code].description
+    return reply.code(status).type('application/json; charset=utf-8').send({ error: code, error_description: description })
   }
 }, { name: 'oauth', dependencies: ['audit', 'clients', 'database', 'revocations', 'sessions', 'sign-in', 'tokens', 'users'], fastify: '5.x' })

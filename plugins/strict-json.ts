@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { parseStrictJsonBytes } from './strict-json/parse.ts'
+import { parseStrictJsonBytes, type StrictJsonError } from './strict-json/parse.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,7 +28,8 @@ export default fp<StrictJsonOptions>(async (app, { bodies }) => {
     try {
       done(null, app.strictJson.parse(body as Buffer))
     } catch (error) {
-      done(app.errors.create('invalid_request', { message: 'The body is not well-formed JSON', cause: (error as { reason?: string }).reason }))
+      const { message, reason } = error as StrictJsonError
+      done(app.errors.create('invalid_request', { message: `The body cannot be read: ${message}`, cause: reason }))
     }
   })
 

@@ -20,6 +20,8 @@ export interface Tokens {
   issue (to: { user: Pick<UserRecord, 'id' | 'username' | 'roles'>, session: Pick<Grant, 'id' | 'clientId' | 'expiresAt'> }): IssuedToken
   /** An access token of a client's own: it speaks for no user, in no session, with the scopes asked for. */
   issueToClient (clientId: string, scopes: readonly string[]): IssuedToken
+  /** The scopes that the holder of these roles gets, in the order of the alphabet. */
+  scopesOf (roles: readonly string[]): string[]
   /** What a token says, if `verify` would accept it, else null. Throws `unavailable` as `verify` does. */
   inspect (token: string): Inspection | null
   /** Who the token speaks for. Throws `invalid_token`, the same for every cause (the cause is for the debug log), or `unavailable` where no key is to be had. */
@@ -117,6 +119,7 @@ export default fp<TokensOptions>(async (app, { issuer, audience, lifetime, clock
         sub: user.id, sid: session.id, client_id: session.clientId, scope: scopesOf(user.roles).join(' '), roles: user.roles, preferred_username: user.username
       })
     },
+    scopesOf,
     issueToClient: (clientId, scopes) => sign(lifetime, { sub: clientId, client_id: clientId, scope: scopes.join(' '), roles: [] }),
     inspect (token) {
       try {

@@ -89,10 +89,16 @@ function converterOf (schema: Schema): ValidateFunction {
 
 function createAjv (options: { coerceTypes: false | 'array', useDefaults: boolean }): Ajv {
   const ajv = new Ajv({ ...options, removeAdditional: false, allErrors: false, strict: true, strictTypes: false, allowUnionTypes: true })
+  ajv.removeKeyword('maxLength').addKeyword({ keyword: 'maxLength', type: 'string', schemaType: 'number', validate: isWithin, error: { message: ({ schema }) => `must NOT have more than ${schema} characters` } })
   ajv.addFormat('password', { type: 'string', validate: (text) => text.isWellFormed() && !text.includes('\0') })
   ajv.addFormat('date-time', { type: 'string', validate: isTime })
   ajv.addFormat('email', { type: 'string', validate: isEmail })
   return ajv
+}
+
+/** Characters after NFC, as a password's least length counts them: some keyboards type an accent as a character of its own. */
+function isWithin (most: number, text: string): boolean {
+  return text.length <= most || [...text.normalize('NFC')].length <= most
 }
 
 /** One @ with a plain local part and a host name with a dot: what a mail server will take, not all of RFC 5321. */

@@ -8,6 +8,9 @@ const consumes = ['application/x-www-form-urlencoded']
 /** What registered clients call: every route is theirs alone. */
 const oauth: FastifyPluginAsyncTypebox = async (app) => {
   app.oauth.speak(app)
+  await app.register(async (below) => {
+    below.setNotFoundHandler(() => { throw app.errors.create('not_found') })
+  }, { prefix: '/oauth' })
 
   app.post('/oauth/token', {
     config: { access: 'client', errors: ['invalid_grant', 'unsupported_grant_type', 'invalid_scope'] },

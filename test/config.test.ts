@@ -153,9 +153,9 @@ t.test('refuses an absolute lifetime below the idle one', async (t) => {
   t.same(faultsOf({ REFRESH_IDLE_TTL: '7d', REFRESH_ABSOLUTE_TTL: '7d' }), [])
 })
 
-t.test('refuses a rotation faster than the lead, and a former secret without a present one', async (t) => {
-  t.same(faultsOf({ KEY_ROTATION: '1d' }), ['KEY_ROTATION must not be less than KEY_LEAD'])
-  t.same(faultsOf({ KEY_ROTATION: '2d' }), [])
+t.test('refuses a rotation faster than the lead, one port for two things, and a former secret without a present one', async (t) => {
+  t.same(faultsOf({ KEY_ROTATION: '1d', METRICS_PORT: '3000' }), ['KEY_ROTATION must not be less than KEY_LEAD', 'METRICS_PORT must not be PORT'])
+  t.same(faultsOf({ KEY_ROTATION: '2d', METRICS_PORT: '3001' }), [])
   const former = randomBytes(32).toString('base64url')
   t.same(faultsOf({ SECRET_KEY_PREVIOUS: former }), ['SECRET_KEY_PREVIOUS needs SECRET_KEY beside it'])
   t.same(faultsOf({ SECRET_KEY: randomBytes(32).toString('base64url'), SECRET_KEY_PREVIOUS: former }), [])

@@ -39,6 +39,7 @@ async function startHost (t: Test, options: Partial<VerifierOptions>, before: (a
   await app.register(verifier, { issuer, audience: 'api', ...options })
   app.get('/guarded', { config: { access: 'user' } }, async ({ identity }) => identity)
   app.get('/open', { config: { access: 'public' } }, async () => 'open')
+  for (const [url, access] of [['/token', 'token'], ['/role', { role: 'editor' }], ['/scope', { scope: 'read' }]] as const) app.get(url, { config: { access } }, async ({ identity }) => identity)
   app.get('/mistaken', { config: { access: 'public' } }, async ({ identity }) => identity)
   const address = await app.listen({ port: 0, host: '127.0.0.1' })
   return { app, port: Number(new URL(address).port) }
@@ -77,22 +78,24 @@ function claimsNow (changes: object = {}): object {
   }
 }
 
+/** Signed with a key of the service. */
+function forge (service: Service, changes: object): string {
+  const key = liveKeys(service)[0] as ReturnType<typeof liveKeys>[0]
+  return signSegments(segment({ alg: key.alg, kid: key.kid, typ: 'at+jwt' }), segment(claimsNow(changes)), key)
+}
+
 // For all who leave it as it is.
 const service = await startService(t)
 
 t.test('answers as the service itself does', async (t) => {
   const token = await signIn(service)
   const { port } = await startHost(t, { fetch: askedAt(service).fetch })
-  const [key] = liveKeys(service)
-  if (key === undefined) throw new Error('there is no key')
-  const header = segment({ alg: key.alg, kid: key.kid, typ: 'at+jwt' })
-  const forge = (changes: object) => signSegments(header, segment(claimsNow(changes)), key)
   const iat = Math.floor(Date.now() / seconds)
 
   const good = await ask(port, '/guarded', ...bearer(token))
   t.equal(good.status, 200)
   t.match(JSON.parse(good.body), { username: 'alice', clientId: 'gatehouse', roles: [], scopes: [], userId: /./, sessionId: /./, tokenId: /./, expiresAt: Number })
-  t.equal((await ask(port, '/guarded', ...bearer(forge({})))).status, 200, 'what is signed with its keys')
+  t.equal((await ask(port, '/guarded', ...bearer(forge(service, {})))).status, 200, 'what is signed with its keys')
   t.equal((await ask(port, '/guarded', 'authorization', `bEaReR  ${token}`)).status, 200)
 
   const cases: Array<[what: string, status: number, lines: string[]]> = [
@@ -107,10 +110,10 @@ t.test('answers as the service itself does', async (t) => {
     ['no token at all', 401, bearer('a')],
     ['a changed token', 401, bearer(`${token.slice(0, -4)}AAAA`)],
     ['a token too long', 401, bearer('a'.repeat(9000))],
-    ['an expired token', 401, bearer(forge({ iat: iat - 700, exp: iat - 100 }))],
-    ['a token for others', 401, bearer(forge({ aud: 'others' }))],
-    ['a token of another issuer', 401, bearer(forge({ iss: 'https://other.test' }))],
-    ['a client\'s own token', 403, bearer(forge({ sub: 'billing', client_id: 'billing', sid: undefined, preferred_username: undefined }))]
+    ['an expired token', 401, bearer(forge(service, { iat: iat - 700, exp: iat - 100 }))],
+    ['a token for others', 401, bearer(forge(service, { aud: 'others' }))],
+    ['a token of another issuer', 401, bearer(forge(service, { iss: 'https://other.test' }))],
+    ['a client\'s own token', 403, bearer(forge(service, { sub: 'billing', client_id: 'billing', sid: undefined, preferred_username: undefined }))]
   ]
   for (const [what, status, lines] of cases) {
     const [ours, theirs] = [await ask(service.port, '/protected', ...lines), await ask(port, '/guarded', ...lines)]
@@ -119,6 +122,18 @@ t.test('answers as the service itself does', async (t) => {
     t.equal(theirs.body, ours.body, what)
     t.match(ours.headers, theirs.headers, `${what}: every header of one is the other's`)
     t.strictSame(Object.keys(ours.headers).filter((name) => !(name in theirs.headers)).sort(), surface, `${what}: beyond those that the service gives to every answer`)
+  }
+})
+
+t.test('asks for any token, a role or a scope as the service does', async (t) => {
+  const { port } = await startHost(t, { fetch: askedAt(service).fetch })
+  const client = { sub: 'billing', client_id: 'billing', sid: undefined, preferred_username: undefined }
+  for (const [claims, ...statuses] of [
+    [{}, 200, 403, 403], [{ roles: ['viewer', 'editor'], scope: 'write read' }, 200, 200, 200], [{ roles: ['Editor'], scope: 'reading' }, 200, 403, 403],
+    [client, 200, 403, 403], [{ ...client, scope: 'read' }, 200, 403, 200]
+  ] as Array<[object, number, number, number]>) {
+    const answers = await Promise.all(['/token', '/role', '/scope'].map((url) => ask(port, url, ...bearer(forge(service, claims)))))
+    t.strictSame(answers.map(({ status }) => status), statuses, JSON.stringify(claims))
   }
 })
 

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
-import { takeTurn } from './dialect.ts'
+import { sqlState, takeTurn } from './dialect.ts'
 import * as accounts from './migrations/001-accounts.ts'
 import * as sessions from './migrations/002-sessions.ts'
 import * as throttle from './migrations/003-throttle.ts'
@@ -22,6 +22,8 @@ const known = Object.keys(migrations)
 const newest = numberOf(known.at(-1) as string)
 const migrationTableName = 'migrations'
 
+const insufficientPrivilege = '42501'
+
 /** A migration's name: its number, what it brings, and the number of the one from which on a release can live with it, where the release before cannot. */
 const form = /^(\d{3})-[a-z\d-]+?(?:-needs-(\d{3}))?$/
 
@@ -35,6 +37,7 @@ export async function migrate<T> (database: Kysely<T>): Promise<string[]> {
     await takeTurn('migrations', db)
     const done = await readDone(db)
     const unknown = done.filter((name) => !known.includes(name))
+    if (done.length === 0) await demandRights(db)
     if (unknown.length === 0) await run(db)
     else demandCompatible(unknown, done)
     return unknown
@@ -47,6 +50,16 @@ async function readDone<T> (db: Kysely<T>): Promise<string[]> {
   if (!tables.some(({ name }) => name === migrationTableName)) return []
   const { rows } = await sql<{ name: string }>`select name from ${sql.table(migrationTableName)} order by name`.execute(db)
   return rows.map(({ name }) => name)
+}
+
+/** Kysely passes over why its own table cannot be made, and trips over what comes after that. */
+async function demandRights<T> (db: Kysely<T>): Promise<void> {
+  try {
+    await db.schema.createTable('first_table').addColumn('id', 'integer').execute()
+    await db.schema.dropTable('first_table').execute()
+  } catch (error) {
+    throw sqlState(error) === insufficientPrivilege ? new Error(`The database cannot be used: ${(error as Error).message}: the user that DATABASE_URL names has to own it`, { cause: error }) : error
+  }
 }
 
 async function run<T> (db: Kysely<T>): Promise<void> {

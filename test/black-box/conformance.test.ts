@@ -88,6 +88,10 @@ t.test('an account of the operator\'s is used and left as it is', async (t) => {
   t.equal(signedIn.status, 200)
 })
 
+t.test('it says how it is called, and asks nobody', async (t) => {
+  for (const option of ['--help', '-h']) t.match(await run({}, option), { code: 0, out: /^Usage: BASE_URL=[\s\S]+--json[\s\S]+--junit[\s\S]+--destructive/, err: '' }, option)
+})
+
 t.test('it says in one line what keeps it from asking', async (t) => {
   for (const [environment, args, reason] of [
     [{}, [], /^conformance: BASE_URL has to say where the service is/],

@@ -47,6 +47,15 @@ t.test('exports the key set, or one key as PEM', async (t) => {
   t.match(await command(environment, 'keys', 'export', 'another'), { code: 1, out: '', err: /^gatehouse: / })
 })
 
+t.test('takes a key id that begins as an option does', async (t) => {
+  const environment = alone(t)
+  done(t, await command(environment, 'migrate'), 'migrate')
+  for (const kid of ['-hNqdTYkP5CUq1VnnAkSXOTQyfS-NB8qc0pVsJ7xw3g', '-'.repeat(43)]) {
+    t.strictSame(await command(environment, 'keys', 'revoke', kid), { code: 1, out: '', err: 'gatehouse: There is no such key\n' })
+    t.match(await command(environment, 'keys', 'export', kid), { code: 1, out: '', err: /^gatehouse: [^\n]+\n$/ })
+  }
+})
+
 t.test('says in one line that the secret is another one, and changes nothing', async (t) => {
   const environment = alone(t)
   done(t, await command(environment, 'migrate'), 'migrate')
@@ -74,6 +83,7 @@ t.test('makes new keys for a lost secret, ends every session and keeps passwords
   t.notOk(existsSync(`${file}.secret`))
   t.match(done(t, await command({ DATABASE_URL }, 'keys', 'reset', '--yes'), 'reset'), /sessions ended: 2\.\n$/)
   t.ok(existsSync(`${file}.secret`))
+  t.strictSame(JSON.parse(done(t, await command({ DATABASE_URL }, 'keys', 'reset', '--yes', '--json'), 'reset once more')), { ended: 0 })
 
   const after = await build(t, { environment: { DATABASE_URL } })
   t.equal(await worth(after, pair), 401)

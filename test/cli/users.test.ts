@@ -101,6 +101,16 @@ t.test('changes accounts beside a running service, which sees it within a second
   for (const args of [['set-role', 'root'], ['set-role', 'root', 'admin', '--none'], ['disable']]) t.match(await command(environment, 'users', ...args), { code: 2, out: '' }, args.join(' '))
 })
 
+t.test('tells programs what a user is after a change', async (t) => {
+  const environment = alone(t)
+  const run = async (...args: string[]) => JSON.parse(done(t, await commandWith({ environment, input: 'nine boats on a quiet river' }, 'users', ...args, '--json'), args.join(' ')))
+  const { id } = await run('create', 'alice')
+  t.match(await run('disable', 'alice'), { id, disabled: true, roles: [] })
+  t.match(await run('enable', 'alice'), { id, disabled: false })
+  t.match(await run('set-role', 'alice', 'admin', 'editor'), { id, roles: ['admin', 'editor'] })
+  t.strictSame(await run('set-password', 'alice'), (await run('list')).users[0])
+})
+
 t.test('has nothing secret among its arguments', async (t) => {
   for (const args of [['create', 'alice', password], ['set-password', 'alice', password], ['create', 'alice', '--password', password]]) {
     t.match(await command(alone(t), 'users', ...args), { code: 2, out: '' })

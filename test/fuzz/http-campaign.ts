@@ -76,8 +76,7 @@ export async function answerTo (port: number, { bytes }: Pick<Sent, 'bytes'>): P
 function shapeFault (bytes: string, received: Buffer, heads: number[]): string | null {
   if (heads.length !== 1 || heads[0] === 100 || bytes.startsWith('HEAD')) return null
   const [answer] = answersIn(received, bytes.split(' ', 2)[1])
-  // OAuth has one word for every malformed request; a media type that is refused keeps its status beside it.
-  if (answer === undefined || answer.status < 200 || answer.outcome === '415 invalid_request') return null
+  if (answer === undefined || answer.status < 200) return null
   return faultsOf(answer)[0] ?? null
 }
 

@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import Fastify from 'fastify'
 import t from 'tap'
+import app from '../../app.ts'
+import { readConfig } from '../../config.ts'
 import { alice, build } from '../support/build.ts'
 import { createClient, exchange, headerOf } from '../support/http.ts'
 import { dial, listen } from '../support/wire.ts'
@@ -79,11 +82,21 @@ t.test('tells a client to go on with a body that it will take, and no other', as
   t.equal((await exchange(port, head('Content-Length: 5').replace('100-continue', 'magic'))).status, 417)
 })
 
+t.test('does not start in a server without its limits', async (t) => {
+  for (const options of [{}, { exposeHeadRoutes: false }]) {
+    const bare = Fastify(options)
+    t.teardown(() => bare.close())
+    await t.rejects(async () => { await bare.register(app, { config: readConfig({ DATABASE_URL: 'sqlite::memory:' }) }) }, { message: /^This app needs Fastify\(fastifyOptions\(config\)\)/ })
+  }
+})
+
+const crossOriginOf = (headers: object) => Object.keys(headers).filter((name) => name.startsWith('access-control'))
+
 t.test('lets no other origin\'s scripts in where none is named', async (t) => {
   for (const origin of ['https://evil.example', 'null', 'https://auth.test']) {
     for (const method of ['GET', 'OPTIONS'] as const) {
       const { headers } = await server.inject({ method, url: '/health/live', headers: { origin, 'access-control-request-method': 'POST' } })
-      t.same(Object.keys(headers).filter((name) => name.startsWith('access-control')), [], `${method} from ${origin}`)
+      t.same(crossOriginOf(headers), [], `${method} from ${origin}`)
     }
   }
 })
@@ -94,12 +107,13 @@ t.test('lets in scripts of the origins that are named, exactly', async (t) => {
   for (const origin of ['https://app.example.org', 'http://localhost:5173']) {
     const { headers } = await visit(origin)
     t.equal(headers['access-control-allow-origin'], origin)
+    t.equal(headers['access-control-expose-headers'], 'retry-after, ratelimit, ratelimit-policy, www-authenticate, x-request-id')
     t.equal(headers.vary, 'Origin')
     t.match(headers, secure)
   }
   for (const origin of ['https://evil.example', 'null', 'https://app.example.org.evil.example', 'https://xapp.example.org', 'http://app.example.org', 'https://app.example.org:8443', 'HTTPS://APP.EXAMPLE.ORG']) {
     const { headers } = await visit(origin)
-    t.equal(headers['access-control-allow-origin'], undefined, origin)
+    t.same(crossOriginOf(headers), [], origin)
     t.equal(headers.vary, 'Origin')
   }
 })
@@ -114,7 +128,10 @@ t.test('answers preflights for those, and takes any other OPTIONS for a method t
     t.match(reply.headers, { 'access-control-allow-origin': 'https://app.example.org', 'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE', 'access-control-allow-headers': 'authorization, content-type', 'access-control-max-age': '600' })
     t.equal(reply.headers['access-control-allow-credentials'], undefined)
   }
-  t.equal((await options('/login', { ...preflight, origin: 'https://evil.example' })).headers['access-control-allow-origin'], undefined)
+  for (const origin of ['https://evil.example', 'null']) {
+    const { headers, statusCode } = await options('/login', { ...preflight, origin })
+    t.strictSame([statusCode, headers.vary, crossOriginOf(headers)], [405, 'Origin', []], origin)
+  }
   for (const headers of [{}, { origin: 'https://app.example.org' }, { 'access-control-request-method': 'POST' }]) {
     const reply = await options('/login', headers)
     t.equal(reply.statusCode, 405)

@@ -55,6 +55,17 @@ t.test('takes a body of no type for none where it is empty, in chunks too, and w
   t.equal(await send(some, { path: '/nowhere' }), '404', 'nobody is there to read it')
 })
 
+t.test('says which rule a body broke, and nothing of it', async (t) => {
+  const send = await mirror(t)
+  for (const [payload, rule] of [
+    ['{"hunter2":', 'not well-formed JSON'], ['\ufeff{}', 'not well-formed JSON'], ['{"hunter2":1,"hunter2":2}', 'a member name occurs twice in one object'],
+    ['{"__proto__":1}', 'a member name is not allowed'], ['['.repeat(9), 'nested too deeply'], [Buffer.from([0x22, 0xff, 0x22]), 'not well-formed UTF-8']
+  ] as const) {
+    const reply = await send(payload, { 'content-type': 'application/json' })
+    t.strictSame(reply.json(), { statusCode: 400, code: 'invalid_request', error: 'Bad Request', message: `The body cannot be read: ${rule}` }, String(payload))
+  }
+})
+
 t.test('undoes no content coding', async (t) => {
   const send = await mirror(t)
   for (const coding of ['gzip', 'br', 'deflate', 'identity, gzip', 'x']) {

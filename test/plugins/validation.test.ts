@@ -61,6 +61,10 @@ t.test('keeps to the lengths and the alphabet of passwords', async (t) => {
     [{ ...alice, password: 'another lone \udfff' }, illFormed]
   ])
   t.equal((await register({ username: 'horses', password: '🐴🐎🦓🦄🫏🐂🐃🎠'.repeat(16) })).status, 201, '128 characters of 4 bytes')
+  const accented = 'příliš žluťoučký kůň úpěl ďábelské ódy, než čtyři sýčci zahoukali: šestnáct tlustých žížal plíží se k včelám, ťuká déšť, a řeřicha kvílí ž'.slice(0, 128)
+  t.ok(accented.normalize('NFD').length > 150)
+  t.equal((await register({ username: 'czech', password: accented.normalize('NFD') })).status, 201, '128 characters, whatever an accent is typed as')
+  await refuses(t, [[{ ...alice, password: `${accented}é`.normalize('NFD') }, 'body.password must NOT have more than 128 characters']])
   t.equal((await register({ username: 'control', password: 'tab\tbell\u0007newline\n' })).status, 201)
 })
 

@@ -101,12 +101,28 @@ t.test('reads forms alone, each parameter once', async (t) => {
   t.equal((await server.inject({ method: 'POST', url: '/login', headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload: 'username=alice' })).statusCode, 415, 'and no other route does')
 })
 
+t.test('speaks RFC 6749 also where nothing is, and not by that method', async (t) => {
+  const { server } = await setUp(t)
+  for (const [method, url, status, description] of [
+    ['GET', '/oauth', 404, 'There is nothing here'], ['POST', '/oauth/', 404, 'There is nothing here'], ['GET', '/oauth/authorize?x=1', 404, 'There is nothing here'],
+    ['POST', '/oauth/%74oken', 404, 'There is nothing here'], ['GET', '/oauth/token', 405, 'This resource does not know that method']
+  ] as const) {
+    const reply = await server.inject({ method, url })
+    t.equal(reply.statusCode, status, url)
+    t.strictSame(reply.json(), { error: 'invalid_request', error_description: description }, url)
+    t.match(reply.headers, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+    t.equal(reply.headers['www-authenticate'], undefined)
+  }
+  t.equal((await server.inject({ method: 'GET', url: '/oauths' })).json().code, 'not_found', 'and nowhere else')
+})
+
 t.test('refuses several Authorization lines', async (t) => {
   const { server, client } = await setUp(t)
   const { port } = new URL(await server.listen({ port: 0, host: '127.0.0.1' }))
   const reply = await rawPost(Number(port), '/oauth/token', ['authorization', client.basic, 'Authorization', client.basic], 'grant_type=client_credentials')
   t.equal(reply.status, 400)
   t.strictSame(JSON.parse(reply.body), { error: 'invalid_request', error_description: failures.invalid_request })
+  t.equal(reply.challenge, undefined, 'the challenge for bearers is none for clients')
 })
 
 t.test('refreshes a session of /login for any client, which stays what it was', async (t) => {
@@ -123,6 +139,20 @@ t.test('refreshes a session of /login for any client, which stays what it was', 
   t.equal((await refresh(server, next)).statusCode, 200, 'which used nothing up')
   for (const text of ['x', token, first.refresh_token]) refused(await send('token', { grant_type: 'refresh_token', refresh_token: text }), 'invalid_grant', text.slice(0, 10))
   t.equal(await worth(server, { access_token: token }), 401, 'a used one returned: the session ended')
+})
+
+t.test('says which scopes a session gives, as its access tokens do', async (t) => {
+  const { server, send, refused } = await setUp(t, { ROLE_SCOPES: 'editor=orders:write orders:read;viewer=stock:read' })
+  await server.users.setRoles((await signIn(server)).user.id, ['editor', 'viewer'])
+  const { refresh_token: token } = await signIn(server)
+  t.equal((await send('introspect', { token })).json().scope, 'orders:read orders:write stock:read')
+  const reply = (await send('token', { grant_type: 'refresh_token', refresh_token: token })).json()
+  t.equal(reply.scope, 'orders:read orders:write stock:read')
+  t.equal(claimsOf(reply.access_token).scope, reply.scope)
+  const asked = (scope: string, text = reply.refresh_token) => send('token', { grant_type: 'refresh_token', refresh_token: text, scope })
+  for (const scope of ['orders:read', `${reply.scope} admin`, ' ']) refused(await asked(scope), 'invalid_scope', 'no others, and no fewer')
+  t.equal((await asked('stock:read orders:write orders:read')).json().scope, reply.scope, 'the same in any order')
+  for (const text of ['x', `gr1_${'A'.repeat(70)}`]) refused(await asked('orders:read', text), 'invalid_grant', text)
 })
 
 t.test('says of a user\'s access token what it is worth', async (t) => {
@@ -255,9 +285,9 @@ t.test('lets in neither a deleted client nor a token of its own', async (t) => {
 })
 
 /** A form over a real socket, with these header lines as they are. */
-async function rawPost (port: number, path: string, lines: string[], body: string): Promise<{ status: number, body: string }> {
+async function rawPost (port: number, path: string, lines: string[], body: string): Promise<{ status: number, body: string, challenge: string | undefined }> {
   const outgoing = request({ host: '127.0.0.1', port, path, method: 'POST', agent: false, headers: ['host', 'test', 'content-type', 'application/x-www-form-urlencoded', 'content-length', `${body.length}`, ...lines] })
   outgoing.end(body)
   const [response] = await once(outgoing, 'response') as [IncomingMessage]
-  return { status: response.statusCode as number, body: await textOf(response) }
+  return { status: response.statusCode as number, body: await textOf(response), challenge: response.headers['www-authenticate'] }
 }

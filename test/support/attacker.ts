@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { type ErrorCode, errors } from '../../schemas/errors.ts'
 import { type OauthErrorCode, oauthErrors } from '../../schemas/oauth.ts'
 import type { Attacked } from './attacked.ts'
+import { malformed } from './description.ts'
 import type { Service } from './service.ts'
 
 /** One answer of the service, as it came. */
@@ -158,7 +159,7 @@ function bodyFaultsOf ({ target, status, headers, body, outcome }: Answer): stri
   // The answer to HEAD ends with its headers.
   if (body === '') return headers['content-length'] === '0' ? [`${outcome}: no body`] : []
   const { statusCode, code, error, message, error_description: description, ...others } = JSON.parse(body) as Record<string, unknown>
-  const oauth = target.startsWith('/oauth/') && statusCode === undefined && oauthErrors[error as OauthErrorCode]?.status === status && typeof description === 'string'
+  const oauth = target.startsWith('/oauth/') && statusCode === undefined && (oauthErrors[error as OauthErrorCode]?.status === status || error === 'invalid_request' && malformed.includes(status)) && typeof description === 'string'
   const shaped = oauth || description === undefined && statusCode === status && errors[code as ErrorCode]?.status === status && error === STATUS_CODES[status] &&
     typeof message === 'string' && message !== ''
   const telling = /node_modules|node:|\.[jt]s\b|\bat \S+:\d+|\bselect\b|\binsert\b|sqlite|fastify|\/tmp\/|\d+\.\d+\.\d+/i.test(body)

@@ -22,8 +22,8 @@ const json = 'application/json'
 
 /** What any call may be answered, as the description says in words. */
 const general = ['invalid_request', 'not_found', 'method_not_allowed', 'request_timeout', 'uri_too_long', 'expectation_failed', 'headers_too_large', 'internal', 'server_error']
-/** RFC 6749 has one word for all that is malformed, too large or of another type. */
-const malformed = [400, 404, 408, 413, 414, 415, 417, 431]
+/** RFC 6749 has one word for all that is malformed, too large, of another type, not there or not by that method. */
+export const malformed = [400, 404, 405, 408, 413, 414, 415, 417, 431]
 
 /** Whatever a handler hands over, nothing is sent (RFC 9110, section 6.4.1). */
 const empty = [204, 304]

@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { migrate, migrations } from '../../../plugins/database/migrate.ts'
 import { openDatabase } from '../../support/database.ts'
-import { open, startPostgres } from '../../support/postgres.ts'
+import { addressOf, open, startPostgres } from '../../support/postgres.ts'
 import { temporaryFolder } from '../../support/service.ts'
 import { until } from '../../support/until.ts'
 
@@ -121,6 +121,14 @@ t.test('on PostgreSQL', async (t) => {
     t.same(await known(url), before)
     await server.run(record('092-no-users-needs-090'), url)
     await t.rejects(migrate(queries), { message: /^The database was changed by a newer release of Gatehouse \(092-no-users-needs-090\)/ })
+  })
+
+  t.test('says that its user may make no tables', async (t) => {
+    const url = await server.createDatabase({ empty: true })
+    await server.run('create role guest login', url)
+    const queries = open(url, { address: { ...addressOf(url), user: 'guest' } })
+    t.teardown(() => queries.destroy())
+    await t.rejects(migrate(queries), { message: 'The database cannot be used: permission denied for schema public: the user that DATABASE_URL names has to own it' })
   })
 
   t.test('leaves nothing of what failed or was cut off in the middle, and begins anew', async (t) => {

@@ -5,6 +5,7 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { answerConnect, answerExpectation, unparsedOptions } from '../../../plugins/errors/unparsed.ts'
 import { errors } from '../../../schemas/errors.ts'
+import { oauthErrors } from '../../../schemas/oauth.ts'
 import { exchange, headerOf } from '../../support/http.ts'
 import { dial, listen } from '../../support/wire.ts'
 
@@ -38,6 +39,18 @@ t.test('answers broken HTTP in our shape, with our headers, and hangs up', async
   }
 })
 
+t.test('answers 401 to a gateway whose question cannot be read', async (t) => {
+  const port = await start(t)
+  const ask = (target: string, lines = '') => exchange(port, `GET ${target} HTTP/1.1\r\nHost: a\r\n${lines}\r\n`)
+  for (const [target, lines] of [['/verify/caf\xe9'], ['/verify?q=caf\xe9'], ['/verify', `cookie: ${'y'.repeat(4000)}\r\n`], ['/verify', 'broken header\r\n'], ['/verify', 'Content-Length: 1\r\nTransfer-Encoding: chunked\r\n']] as const) {
+    const answer = await ask(target, lines)
+    t.equal(answer.status, 401, target)
+    t.equal(JSON.parse(answer.body).code, 'invalid_token')
+    t.match(Object.fromEntries(answer.headers), { connection: 'close', 'x-safe': 'always', 'www-authenticate': 'Bearer realm="gatehouse", error="invalid_token"' })
+  }
+  for (const target of ['/verifying/caf\xe9', '/x/verify/caf\xe9']) t.equal((await ask(target)).status, 400, target)
+})
+
 t.test('answers who is too slow with request_timeout', async (t) => {
   const { socket, received } = await dial(t, await start(t))
   socket.write(request)
@@ -66,6 +79,16 @@ t.test('answers 401 to a gateway that asks about such an address', async (t) => 
     t.equal(headerOf(answer.headers, 'x-safe'), 'always')
   }
   t.equal((await exchange(port, 'GET /verifying/%zz HTTP/1.1\r\nHost: a\r\n\r\n')).status, 400)
+})
+
+t.test('answers below /oauth as RFC 6749 has it', async (t) => {
+  const port = await start(t)
+  for (const url of ['/oauth/%zz', '/oauth/token%']) {
+    const answer = await exchange(port, `GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`)
+    t.equal(answer.status, 400, url)
+    t.strictSame(JSON.parse(answer.body), { error: 'invalid_request', error_description: oauthErrors.invalid_request.description }, url)
+  }
+  t.equal(JSON.parse((await exchange(port, 'GET /oauths/%zz HTTP/1.1\r\nHost: a\r\n\r\n')).body).code, 'invalid_request')
 })
 
 t.test('puts no second answer behind one that is on its way', async (t) => {
@@ -104,6 +127,9 @@ t.test('answers an expectation that nobody knows, and a wish for a tunnel', asyn
     t.match(answer.body, `"code":"${code}"`)
     t.match(Object.fromEntries(answer.headers), { connection: 'close', 'x-safe': 'always' })
   }
+  const { status, body } = await exchange(port, 'POST /oauth/token HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n')
+  t.equal(status, 417)
+  t.match(body, '{"error":"invalid_request","error_description":')
 })
 
 t.test('closes a tunnel whose client resets it', async (t) => {
