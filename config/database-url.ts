@@ -17,6 +17,7 @@ export function readDatabaseUrl (text: string): DatabaseLocation {
 function readSqlite (text: string): string | null {
   demand(text.startsWith('sqlite:') && text.length > 'sqlite:'.length && !text.startsWith('sqlite:file:') && !text.includes('\0'), 'must be sqlite: and a path, or postgres://USER:PASSWORD@HOST:PORT/DATABASE')
   const path = text.slice('sqlite:'.length)
+  demand(!path.includes('?'), 'must name a file alone, without parameters')
   return path === ':memory:' ? null : path.replace(/^\/\/(?=\/)/, '')
 }
 

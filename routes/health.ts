@@ -7,6 +7,7 @@ const readyWithin = 500
 
 const health: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/health/live', {
+    exposeHeadRoute: true,
     config: { access: 'public' },
     schema: {
       operationId: 'live',
@@ -19,6 +20,7 @@ const health: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/health/ready', {
+    exposeHeadRoute: true,
     config: { access: 'public', errors: ['unavailable'] },
     schema: {
       operationId: 'ready',

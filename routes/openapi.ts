@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 
 const description: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/openapi.json', {
+    exposeHeadRoute: true,
     config: { access: 'public' },
     schema: {
       operationId: 'openapi',

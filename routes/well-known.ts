@@ -8,6 +8,7 @@ const caching = { 'cache-control': 'public, max-age=300', 'access-control-allow-
 
 const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
   app.get('/.well-known/jwks.json', {
+    exposeHeadRoute: true,
     config: { access: 'public', errors: ['unavailable'] },
     schema: {
       operationId: 'jwks',
@@ -23,6 +24,7 @@ const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/.well-known/keys/:file', {
+    exposeHeadRoute: true,
     config: { access: 'public', errors: ['not_found', 'unavailable'] },
     schema: {
       operationId: 'keyPem',
@@ -38,6 +40,7 @@ const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
   })
 
   app.get('/.well-known/openid-configuration', {
+    exposeHeadRoute: true,
     config: { access: 'public', errors: ['unavailable'] },
     schema: {
       operationId: 'providerMetadata',
@@ -48,6 +51,7 @@ const wellKnown: FastifyPluginAsyncTypebox = async (app) => {
   }, (_request, reply) => { reply.headers(caching).send(app.discovery.metadata()) })
 
   app.get('/.well-known/oauth-authorization-server', {
+    exposeHeadRoute: true,
     config: { access: 'public', errors: ['unavailable'] },
     schema: {
       operationId: 'serverMetadata',

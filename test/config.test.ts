@@ -212,7 +212,7 @@ t.test('takes a file or memory for the database', async (t) => {
   t.match(postgres, { database: { postgres: { host: '127.0.0.1', database: 'auth', user: 'app', password: 's3cret' }, file: null }, secrets: { databaseFile: null } })
   t.same(faultsOf({ DATABASE_URL: 'postgres://app:s3cret@127.0.0.1/auth' }), ['SECRET_KEY must be set where DATABASE_URL names a PostgreSQL database: there is no file to keep one beside'])
   refuses(t, 'DATABASE_POOL', ['0', '101', '-1', '1.5'])
-  refuses(t, 'DATABASE_URL', ['postgres://', 'postgres://app:hunter2@db', 'sqlite:', 'auth.db', 'SQLITE:auth.db', 'mysql://root:hunter2@db/auth', 'sqlite:a\0b.db.txt'])
+  refuses(t, 'DATABASE_URL', ['postgres://', 'postgres://app:hunter2@db', 'sqlite:', 'auth.db', 'SQLITE:auth.db', 'mysql://root:hunter2@db/auth', 'sqlite:a\0b.db.txt', 'sqlite:auth.db?mode=ro'])
 })
 
 t.test('reads the address of another PostgreSQL database by the same rules', async (t) => {

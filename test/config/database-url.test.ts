@@ -35,7 +35,7 @@ t.test('says what is wrong without quoting anything', async (t) => {
   const folder = temporaryFolder(t)
   writeFileSync(join(folder, 'text'), 'no certificate')
   for (const [url, message] of [
-    ['mysql://root:hunter2@db/auth', /^must be sqlite:/], ['POSTGRES://app:hunter2@db/auth', /^must be sqlite:/],
+    ['sqlite:auth.db?mode=hunter2', /^must name a file alone/], ['mysql://root:hunter2@db/auth', /^must be sqlite:/], ['POSTGRES://app:hunter2@db/auth', /^must be sqlite:/],
     ['postgres://app:hunter2@/auth', /^must/], ['postgres:app:hunter2', /^must name one host/], ['postgres://app:hunter2@one,two/auth', /^must name one host/],
     ['postgres://app:hunter2@one:1,two:2/auth', /^must be postgres:/], ['postgres://app:hunter2@%2Fvar%2Frun/auth', /^must name one host/],
     ['postgres://app:hunter2@db:0/auth', /^must name a port/], ['postgres://app:hunter2@db:99999/auth', /^must be postgres:/],

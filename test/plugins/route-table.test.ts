@@ -1,9 +1,12 @@
 import t from 'tap'
+import type { RouteEntry } from '../../plugins/route-table.ts'
 import { build } from '../support/build.ts'
 
 t.test('lists every route with who may call it and the name of its operation', async (t) => {
   const server = await build(t, { environment: { DOCUMENTATION: 'off' } })
-  t.same(server.routeTable.entries.filter(({ operation }) => operation !== '-'), [
+  const [asHead, others] = [true, false].map((is) => server.routeTable.entries.filter(({ method, operation }) => operation !== '-' && (method === 'HEAD') === is)) as [RouteEntry[], RouteEntry[]]
+  t.same(asHead.map(({ method, ...route }) => route), others.filter(({ method, access }) => method === 'GET' && access === 'public').map(({ method, ...route }) => route), 'what anybody may read, and nothing else, knows HEAD')
+  t.same(others, [
     { method: 'GET', url: '/health/live', access: 'public', limit: null, operation: 'live' },
     { method: 'GET', url: '/health/ready', access: 'public', limit: null, operation: 'ready' },
     { method: 'GET', url: '/.well-known/jwks.json', access: 'public', limit: null, operation: 'jwks' },

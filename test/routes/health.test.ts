@@ -19,6 +19,11 @@ t.test('is ready while the database answers', async (t) => {
   t.equal(reply.headers['cache-control'], 'no-store')
 })
 
+t.test('tells whoever asks for no body the same', async (t) => {
+  const server = await build(t)
+  for (const url of ['/health/live', '/health/ready']) t.match(await server.inject({ method: 'HEAD', url }), { statusCode: 200, body: '', headers: { 'cache-control': 'no-store', 'content-length': '15' } }, url)
+})
+
 t.test('is not ready while the database does not, and is again when it does', async (t) => {
   const server = await build(t)
   await listen(server)
