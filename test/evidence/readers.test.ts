@@ -69,8 +69,8 @@ t.test('faults are a row for each line they left', async (t) => {
 })
 
 t.test('pieces of a soak are put together', async (t) => {
-  const soaked = (minutes: number, growth: number) => JSON.stringify({
-    minutes, speed: 1, rate: 50, requests: 3000, failed: 0, series: [{ name: 'memory', unit: 'MiB', first: 140, last: 141, growth }, { name: 'descriptors', unit: '', first: 30, last: 30, growth: 0 }]
+  const soaked = (minutes: number, growth: number, failed = 0) => JSON.stringify({
+    minutes, speed: 1, rate: 50, requests: 3000, failed, series: [{ name: 'memory', unit: 'MiB', first: 140, last: 141, growth }, { name: 'descriptors', unit: '', first: 30, last: 30, growth: 0 }]
   })
   const good = { code: 0, out: '' }
   const first = fromSoak(good, soaked(20, 2), '', ['2026-11-27', '`a`'], 'soak.svg')
@@ -80,6 +80,8 @@ t.test('pieces of a soak are put together', async (t) => {
   const calm = fromSoak(good, soaked(60, 0.5), first.text, ['2026-11-28', '`b`'], 'soak.svg')
   t.match(calm, { failed: [], text: /80\.0 minutes in 2 pieces: memory 0\.88 MiB an hour\./ })
   t.same(fromSoak(good, soaked(60, 1.5), first.text, ['2026-11-28', '`b`'], 'soak.svg').failed, ['memory grows by 1.63 MiB an hour'])
+  const poor = fromSoak({ code: 1, out: '    # 3000 requests, 2 failed: {"me 503":"2"}\n' }, soaked(60, 0.5, 2), '', ['2026-11-28', '`b`'], 'soak.svg')
+  t.match(poor.text, /\n\n```text\n\{"me 503":"2"\}\n```$/, 'it says what failed')
   const brief = fromSoak(good, soaked(3, 500), calm.text, ['2026-11-29', '`c`'], 'soak.svg')
   t.match(brief, { failed: [], text: /80\.0 minutes in 2 pieces: .*\n\| 2026-11-29 \| `c` \| 3\.0 /s }, 'minutes say nothing')
   t.notMatch(fromSoak(good, soaked(60, 0.5), brief.text, ['2026-11-30', '`d`'], 'soak.svg').text, '2026-11-29')

@@ -101,8 +101,9 @@ export function fromSoak (ended: Ended, json: string, section: string, when: rea
   const grows = all >= 60 && growth >= mostGrowth ? [`memory grows by ${growth.toFixed(2)} MiB an hour`] : []
   const heading = ['date', 'commit', 'minutes', 'a second', 'requests', 'failed', 'memory, MiB an hour', ...series.map(({ name }) => name)]
   const sum = long.length === 0 ? `Too short to say whether anything grows: ${shortest} minutes at least` : `${all.toFixed(1)} minutes in ${long.length} ${long.length === 1 ? 'piece' : 'pieces'}: memory ${growth.toFixed(2)} MiB an hour`
+  const [, why = ''] = /^ +# \d+ requests, \d+ failed: (.+)$/m.exec(ended.out) ?? []
   const said = `${sum}. The last piece as a picture: [${picture}](${picture}).`
-  return { failed: [...grows, ...ended.code === 0 || grows.length > 0 ? [] : fromTap(ended).failed], text: `${said}\n\n${table(heading, pieces)}` }
+  return { failed: [...grows, ...ended.code === 0 || grows.length > 0 ? [] : fromTap(ended).failed], text: [said, table(heading, pieces), ...failed > 0 ? [block([why])] : []].join('\n\n') }
 }
 
 export function table (heading: readonly string[], rows: ReadonlyArray<ReadonlyArray<string | number>>): string {

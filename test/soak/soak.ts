@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import t from 'tap'
 import { production } from '../../bench/servers.ts'
 import { fastTime } from '../support/false-time.ts'
-import { expected, startMixedLoad } from '../support/mixed-load.ts'
+import { expected, type Outcome, startMixedLoad } from '../support/mixed-load.ts'
 import { freePort } from '../support/ports.ts'
 import { startService } from '../support/service.ts'
 import { mostGrowth, pictureOf, type Soaked, summaryOf, warmUpOf } from './picture.ts'
@@ -56,10 +56,16 @@ t.test(`serves ${rate} requests a second for ${minutes} minutes`, async (t) => {
   writeFileSync(values.out, pictureOf(`${rate} requests a second for ${lasted.toFixed(0)} minutes, ${haste} times as many in the first ${(warmUp / 60).toFixed(1)}: ${requests} in all, ${failed} failed; memory ${growth.toFixed(2)} MiB an hour after those${speed > 1 ? `; ${speed} times as fast as the clock` : ''}`, series))
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ minutes: lasted, speed, rate, requests, failed, series: measured } satisfies Soaked)}\n`)
   for (const one of measured) t.comment(`${one.name}: ${one.first.toFixed(1)} ${one.unit} after the warm-up, ${one.last.toFixed(1)} at last, ${one.growth.toFixed(2)} an hour`)
-  t.comment(`${requests} requests, ${failed} failed: ${JSON.stringify(bad.slice(0, 3))}`)
+  t.comment(`${requests} requests, ${failed} failed: ${JSON.stringify(whatFailed(bad))}`)
   t.equal(ended, null, 'it lives to the end')
   t.equal(failed, 0, 'no request fails')
   if (minutes >= 60) t.ok(growth < mostGrowth, `${growth.toFixed(2)} MiB an hour`)
   t.equal((await fetch(`${service.url}/health/ready`)).status, 200)
   t.equal(await service.stop(), 0)
 })
+
+/** How often each outcome came that should not have, and how long the first of them took. */
+function whatFailed (bad: readonly Outcome[]): Record<string, string> {
+  const byOutcome = Map.groupBy(bad, ({ kind, outcome }) => `${kind} ${outcome}`)
+  return Object.fromEntries([...byOutcome].map(([what, all]) => [what, `${all.length}, the first after ${Math.round(all[0]?.milliseconds ?? 0)} ms`]))
+}
