@@ -75,7 +75,7 @@ export async function answerTo (port: number, { bytes }: Pick<Sent, 'bytes'>): P
 /** Where one whole answer came to one request, its headers and its shape are looked at as well. */
 function shapeFault (bytes: string, received: Buffer, heads: number[]): string | null {
   if (heads.length !== 1 || heads[0] === 100 || bytes.startsWith('HEAD')) return null
-  const [answer] = answersIn(received, bytes.split(' ', 2)[1])
+  const [answer] = answersIn(received, bytes.split(/ +/, 2)[1])
   if (answer === undefined || answer.status < 200) return null
   return faultsOf(answer)[0] ?? null
 }

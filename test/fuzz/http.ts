@@ -32,7 +32,7 @@ t.test('answers whatever is sent', async (t) => {
   const quarter = Math.ceil(memory.length / 4)
   const growth = Math.min(...memory.slice(-quarter)) - Math.min(...memory.slice(0, quarter))
   t.comment(`seed ${seed}: ${count} requests, ${[...statuses].sort().map(([status, times]) => `${status}: ${times}`).join(', ')}; slowest ${Math.round(slowest)} ms; ${growth.toFixed(1)} MiB more`)
-  for (const finding of findings) t.comment(JSON.stringify(finding))
+  for (const finding of findings) t.comment(`found ${JSON.stringify(finding)}`)
   t.same(findings.map(({ what, why }) => `${what}: ${why}`), [])
   t.ok(growth < mostGrowth, `${growth.toFixed(1)} MiB more`)
   t.equal((await fetch(`${service.url}/health/ready`)).status, 200, 'alive')
