@@ -58,7 +58,7 @@ export default fp<VerifierOptions>(async (app, { issuer, audience, clockSkew = 5
   await pieces.register(clock, now === undefined ? {} : { now })
   await pieces.register(errors, {})
   await pieces.register(strictJson, { bodies: false })
-  const shared = { fetch, now: pieces.clock.now, parseJson: pieces.strictJson.parse }
+  const shared = { fetch, now: pieces.clock.now, readJson: pieces.strictJson.readAnswer }
   const keys = createRemoteKeys({
     issuer,
     ...shared,

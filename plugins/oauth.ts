@@ -62,7 +62,7 @@ export default fp(async (app) => {
 
   /** Whether these are all the scopes that a session gives: fewer cannot be had, nor others. What is no live token is for the refresh to judge. */
   async function isWhole (scope: string, token: string): Promise<boolean> {
-    const { scope: whole } = app.sessions.read(token) === null ? inactive : await introspectRefreshToken(token)
+    const { scope: whole } = await introspectRefreshToken(token)
     return whole === undefined || [...new Set(scope.split(' '))].sort().join(' ') === whole
   }
 

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { readAnswer } from './strict-json/answer.ts'
 import { parseStrictJsonBytes, type StrictJsonError } from './strict-json/parse.ts'
 
 declare module 'fastify' {
@@ -10,6 +11,8 @@ declare module 'fastify' {
 export interface StrictJson {
   /** One JSON text in UTF-8 with unique member names. Throws at anything else (RFC 8259; ASVS 15.3.7). */
   parse (bytes: Uint8Array): unknown
+  /** The JSON text of an issuer's answer. Throws at anything else, and at more than so many bytes, of which it reads no further. */
+  readAnswer (response: Response, mostBytes: number): Promise<unknown>
 }
 
 export interface StrictJsonOptions {
@@ -18,7 +21,7 @@ export interface StrictJsonOptions {
 }
 
 export default fp<StrictJsonOptions>(async (app, { bodies }) => {
-  app.decorate('strictJson', { parse: (bytes) => parseStrictJsonBytes(bytes) } satisfies StrictJson)
+  app.decorate('strictJson', { parse: (bytes) => parseStrictJsonBytes(bytes), readAnswer } satisfies StrictJson)
   if (!bodies) return
 
   app.removeAllContentTypeParsers()

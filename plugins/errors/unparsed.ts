@@ -26,11 +26,11 @@ export function unparsedOptions (headers: Headers): UnparsedOptions {
     clientErrorHandler (error: Error & { code?: string, rawPacket?: unknown }, socket: Socket) {
       const code = asksToVerify(error.rawPacket) ? 'invalid_token' : parserFaults.get(error.code ?? '') ?? 'invalid_request'
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-      else hangUp(socket, isAnswering(socket) ? '' : rawAnswer(code, { ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal } }))
+      else hangUp(socket, isAnswering(socket) ? '' : rawAnswer(code, challenging(code, headers)))
     },
     frameworkErrors (error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       const code = belowVerify.test(request.raw.url ?? '') ? 'invalid_token' : error.statusCode === 414 ? 'uri_too_long' : 'invalid_request'
-      reply.code(errors[code].status).headers({ ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal } }).type(mediaType).send(bodyAt(request.raw.url, code))
+      reply.code(errors[code].status).headers(challenging(code, headers)).type(mediaType).send(bodyAt(request.raw.url, code))
     }
   } as UnparsedOptions
 }
@@ -38,7 +38,11 @@ export function unparsedOptions (headers: Headers): UnparsedOptions {
 /** RFC 9110, section 10.1.1: an expectation that is not understood. A gateway hands on that of its client, and makes 500 of what is not 401 or 403. */
 export function answerExpectation ({ url = '' }: Pick<IncomingMessage, 'url'>, response: ServerResponse, headers: Headers): void {
   const code = /^\/verify(?:[/?]|$)/.test(url) ? 'invalid_token' : 'expectation_failed'
-  response.writeHead(errors[code].status, { ...headers, ...code === 'invalid_token' && { 'www-authenticate': refusal }, 'content-type': mediaType, connection: 'close' }).end(bodyAt(url, code))
+  response.writeHead(errors[code].status, { ...challenging(code, headers), 'content-type': mediaType, connection: 'close' }).end(bodyAt(url, code))
+}
+
+function challenging (code: ErrorCode, headers: Headers): Headers {
+  return code === 'invalid_token' ? { ...headers, 'www-authenticate': refusal } : headers
 }
 
 function bodyAt (url: string | undefined, code: ErrorCode): string {

@@ -8,7 +8,7 @@ export interface RemoteKeysOptions {
   fetch: typeof fetch
   /** Milliseconds since 1970. */
   now: () => number
-  parseJson: (bytes: Uint8Array) => unknown
+  readJson: (response: Response, mostBytes: number) => Promise<unknown>
   /** Called with each attempt that failed. */
   onFailure: (error: unknown) => void
   /** Makes the error for the time before any key was ever read. */
@@ -41,7 +41,7 @@ const mostKeys = 32
  * background, and on an unknown key id. While the issuer cannot be reached the last ones stand, for a day.
  */
 export function createRemoteKeys (options: RemoteKeysOptions): RemoteKeys {
-  const { issuer, now, parseJson, onFailure, unavailable } = options
+  const { issuer, now, readJson, onFailure, unavailable } = options
   let keys = new Map<string, PublishedKey>()
   let version = 0
   let readAt = Number.NEGATIVE_INFINITY
@@ -89,14 +89,7 @@ export function createRemoteKeys (options: RemoteKeysOptions): RemoteKeys {
   async function get (address: string): Promise<{ body: unknown, life: number }> {
     const response = await options.fetch(address, { redirect: 'error', signal: AbortSignal.timeout(patience), headers: { accept: 'application/json' } })
     if (response.status !== 200 || response.body === null) throw new Error(`the issuer answered ${response.status}`)
-    const chunks: Uint8Array[] = []
-    let length = 0
-    for await (const chunk of response.body) {
-      length += chunk.length
-      if (length > mostBytes) throw new Error('the issuer answered with too much')
-      chunks.push(chunk)
-    }
-    return { body: parseJson(Buffer.concat(chunks)), life: lifeOf(response.headers.get('cache-control')) }
+    return { body: await readJson(response, mostBytes), life: lifeOf(response.headers.get('cache-control')) }
   }
 
   return {

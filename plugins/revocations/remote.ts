@@ -8,7 +8,7 @@ export interface RemoteRevocationsOptions {
   maxAge: number
   fetch: typeof fetch
   now: () => number
-  parseJson: (bytes: Uint8Array) => unknown
+  readJson: (response: Response, mostBytes: number) => Promise<unknown>
   /** Called with each attempt that failed. */
   onFailure: (error: unknown) => void
   /** Makes the error for a token that could not be asked about. */
@@ -36,7 +36,7 @@ const mostAnswers = 10_000
 
 /** Whether tokens have ended, as the service that issued them says: asked once in a few seconds a token. */
 export function createRemoteRevocations (options: RemoteRevocationsOptions): RemoteRevocations {
-  const { introspectionEndpoint, clientId, clientSecret, maxAge, now, parseJson, onFailure, unavailable } = options
+  const { introspectionEndpoint, clientId, clientSecret, maxAge, now, readJson, onFailure, unavailable } = options
   const answers = new Map<string, Answer>()
   const questions = new Map<string, { token: string, asked: Promise<void> | null }>()
   const authorization = `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString('base64')}`
@@ -49,15 +49,8 @@ export function createRemoteRevocations (options: RemoteRevocationsOptions): Rem
       headers: { authorization, 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({ token })
     })
-    const chunks: Uint8Array[] = []
-    let length = 0
-    for await (const chunk of response.body ?? []) {
-      length += chunk.length
-      if (length > mostBytes) throw new Error('the issuer answered with too much')
-      chunks.push(chunk)
-    }
     if (response.status !== 200) throw new Error(`the issuer answered ${response.status}`)
-    return (parseJson(Buffer.concat(chunks)) as { active?: unknown }).active === true
+    return (await readJson(response, mostBytes) as { active?: unknown }).active === true
   }
 
   function remember (tokenId: string, active: boolean | null): void {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { production } from '../../bench/servers.ts'
+import { median } from '../../bench/slices.ts'
 import type { TokenReply } from '../../schemas/login.ts'
 import { createApi, type Reply } from '../support/api.ts'
 import { startAttacked } from '../support/attacked.ts'
@@ -46,11 +47,6 @@ async function interleaved<Kind extends string> (attempts: Record<Kind, (round: 
   return measured
 }
 
-/** What a burst of something else in one attempt, a compilation or a collection, does not move. */
-function median (values: number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] as number
-}
-
 t.test(`J183 an unknown name costs what a wrong password costs, ${samples} times each`, async (t) => {
   const login = async (username: string) => (await api.login({ username, password: 'not the password at all' })).status
   await Promise.all(Array.from({ length: samples }, (_, round) => api.register({ ...alice, username: `known-${round}` })))
@@ -58,6 +54,7 @@ t.test(`J183 an unknown name costs what a wrong password costs, ${samples} times
     wrong: (round) => login(round < 0 ? 'alice' : `known-${round}`),
     unknown: (round) => login(`unknown-${round < 0 ? 'x' : round}`)
   }, { wrong: 401, unknown: 401 })
+  // A burst of something else in one attempt, a compilation or a collection, does not move it.
   const ratio = median(unknown.processor) / median(wrong.processor)
   t.comment(`work ${ratio.toFixed(3)}, t ${welch(unknown.milliseconds, wrong.milliseconds).toFixed(2)}`)
   t.ok(ratio > 0.8 && ratio < 1.25, `the same work: ${ratio}`)

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createRemoteKeys } from '../../../plugins/keys/remote.ts'
 import { generateKey, type Jwk } from '../../../plugins/keys/signing-key.ts'
-import { parseStrictJsonBytes } from '../../../plugins/strict-json/parse.ts'
+import { readAnswer } from '../../../plugins/strict-json/answer.ts'
 import { startIssuer } from '../../support/issuer.ts'
 import { until } from '../../support/until.ts'
 
@@ -23,7 +23,7 @@ async function setUp (t: Test) {
     issuer: issuer.url,
     fetch,
     now: () => world.now,
-    parseJson: parseStrictJsonBytes,
+    readJson: readAnswer,
     onFailure: (error) => { world.failures.push(error as Error) },
     unavailable: () => new Error('unavailable')
   })
@@ -273,7 +273,7 @@ t.test('knows no key of an issuer that is not there', async (t) => {
   await new Promise((resolve) => server.close(resolve))
   const failures: unknown[] = []
   const keys = createRemoteKeys({
-    issuer: `http://127.0.0.1:${port}`, fetch, now: Date.now, parseJson: parseStrictJsonBytes, onFailure: (error) => failures.push(error), unavailable: () => new Error('unavailable')
+    issuer: `http://127.0.0.1:${port}`, fetch, now: Date.now, readJson: readAnswer, onFailure: (error) => failures.push(error), unavailable: () => new Error('unavailable')
   })
   await keys.search()
   t.equal(failures.length, 1)

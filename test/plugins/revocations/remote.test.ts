@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createRemoteRevocations, unasked } from '../../../plugins/revocations/remote.ts'
+import { readAnswer } from '../../../plugins/strict-json/answer.ts'
 
 const start = 1_000_000
 
@@ -32,7 +33,7 @@ function setUp (options: { maxAge?: number, clientSecret?: string } = {}) {
       return world.answer()
     },
     now: () => world.now,
-    parseJson: (bytes) => JSON.parse(Buffer.from(bytes).toString()),
+    readJson: readAnswer,
     onFailure: (error) => { world.failures.push(error) },
     unavailable: () => Object.assign(new Error('unavailable'), { code: 'unavailable' })
   })
